@@ -1,0 +1,5 @@
+"""Sound: decode, resample, measure, write."""
+
+from auto_voice.audio.signal import Audio, Samples
+
+__all__ = ["Audio", "Samples"]

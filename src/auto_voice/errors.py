@@ -1,0 +1,130 @@
+"""One tree of errors: what went wrong, the code clients see, and what to do about it.
+
+The codes and HTTP statuses are the public API's. The command line turns the same errors into exit codes.
+"""
+
+from __future__ import annotations
+
+
+class AutoVoiceError(Exception):
+    """Something went wrong inside AutoVoice."""
+
+    code = "internal_error"
+    http_status = 500
+    exit_code = 1
+
+    def __init__(self, message: str | None = None, *, suggestions: list[str] | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.suggestions = list(suggestions or [])
+        super().__init__(self.message)
+
+
+class InputError(AutoVoiceError):
+    """The request cannot be carried out as it was made."""
+
+    code = "invalid_parameters"
+    http_status = 400
+    exit_code = 3
+
+
+class InvalidParametersError(InputError):
+    """A parameter is missing, unknown or out of range."""
+
+
+class ConfigurationError(InputError):
+    """The configuration is not valid."""
+
+    code = "invalid_configuration"
+    exit_code = 4
+
+
+class InvalidAudioError(InputError):
+    """The file is not audio that can be read."""
+
+    code = "invalid_audio"
+
+
+class AudioTooShortError(InvalidAudioError):
+    """The recording is too short."""
+
+    code = "audio_too_short"
+
+
+class FileTooLargeError(InputError):
+    """The file is larger or longer than the limit."""
+
+    code = "file_too_large"
+    http_status = 413
+
+
+class LowQualityAudioError(InputError):
+    """The recording is too poor to work with."""
+
+    code = "low_quality_audio"
+    http_status = 422
+
+
+class NotFoundError(InputError):
+    """No such thing here."""
+
+    code = "file_not_found"
+    http_status = 404
+
+
+class ProfileNotFoundError(NotFoundError):
+    """There is no voice profile with that id."""
+
+    code = "profile_not_found"
+
+
+class ProcessingError(AutoVoiceError):
+    """A stage could not do its work on this input."""
+
+    code = "conversion_failed"
+    http_status = 422
+    exit_code = 5
+
+
+class SeparationFailedError(ProcessingError):
+    """The vocals could not be separated from the song."""
+
+    code = "separation_failed"
+
+
+class PitchExtractionFailedError(ProcessingError):
+    """No melody could be found in the vocals."""
+
+    code = "pitch_extraction_failed"
+
+
+class ConversionFailedError(ProcessingError):
+    """The vocals could not be converted."""
+
+
+class ModelLoadError(AutoVoiceError):
+    """A model could not be fetched, verified or loaded."""
+
+    code = "model_load_error"
+    exit_code = 6
+
+
+class OutOfMemoryError(AutoVoiceError):
+    """There is not enough memory, even on the smallest setting."""
+
+    code = "out_of_memory"
+    exit_code = 7
+
+
+class StorageError(AutoVoiceError):
+    """The data folder cannot be read or written."""
+
+    code = "storage_error"
+    exit_code = 8
+
+
+class CancelledError(AutoVoiceError):
+    """The work was cancelled."""
+
+    code = "cancelled"
+    http_status = 409
+    exit_code = 130
