@@ -16,7 +16,7 @@ import click
 
 from auto_voice.cli.output import emit_json, say
 from auto_voice.cli.session import Session
-from auto_voice.errors import AutoVoiceError, CancelledError
+from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError
 
 USAGE_EXIT_CODE = 2
 _BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
@@ -79,12 +79,7 @@ def report(error: AutoVoiceError, as_json: bool) -> int:
 def _report_usage(error: click.UsageError, as_json: bool) -> int:
     error.show(sys.stderr)
     if as_json:
-        body = {
-            "error": "invalid_parameters",
-            "code": "invalid_parameters",
-            "message": error.format_message(),
-        }
-        emit_json({**body, "details": {"suggestions": []}})
+        emit_json(error_document(InvalidParametersError(error.format_message())))
     return USAGE_EXIT_CODE
 
 

@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything else on stderr; bars on a terminal, plain lines elsewhere."""
+"""What commands print: results on stdout, all else on stderr; bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
 class ProgressLine(Protocol):
-    """A progress display; as it is called with the fraction alone too, it serves as any stage's progress callback."""
+    """A progress display; called with the fraction alone it serves as any stage's progress callback."""
 
     def __call__(self, fraction: float, label: str = "") -> None:
         """Show `fraction` (0–1) of the work done, and what is being done."""
@@ -26,7 +26,7 @@ def json_option(command: _Decorated) -> _Decorated:
 
 
 def emit_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Print the one JSON document of a run. NaN and infinity become null; what JSON does not know becomes text."""
+    """Print the one JSON document of a run. NaN and infinity become null, unknown types text."""
     text = json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str)
     click.echo(text.encode("utf-8", "backslashreplace"))
 

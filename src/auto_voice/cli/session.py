@@ -20,6 +20,7 @@ class Session:
     Attributes:
         config_files: files of `--config`, the last one wins.
         verbose: show tracebacks.
+
     """
 
     config_files: tuple[Path, ...] = ()
