@@ -1,0 +1,1 @@
+"""Measuring what came out: pitch, voice, naturalness, words."""
