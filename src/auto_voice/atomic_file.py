@@ -16,7 +16,8 @@ from typing import BinaryIO, Literal, cast
 
 from auto_voice.errors import StorageError
 
-_PREFIX = ".tmp-"
+# Also how the safetensors package names its own temporary files.
+_PREFIX = ".tmp"
 _STALE_SECONDS = 3600.0
 
 _REMEDIES = {
@@ -40,36 +41,39 @@ def storage_error(error: OSError, action: str) -> StorageError:
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, mode: Literal["wb", "w+b"] = "wb") -> Iterator[BinaryIO]:
-    """Write `path` so that readers, and a crash at any moment, find the old file or the whole new one.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, for writers that want a name; what they leave there becomes `path`.
 
-    The bytes go to a temporary file in the same folder, which must exist. When the block ends well the file
-    replaces `path`; when it raises, nothing is left behind. Two writers of one path both succeed: the last to
-    finish stays. A new file is readable by its owner only; a file that is replaced keeps its permissions.
-
-    Args:
-        path: where the file goes.
-        mode: "wb", or "w+b" for writers that read back what they wrote.
+    Readers, and a crash at any moment, find the old file or the whole new one. The folder must exist. When
+    the block raises, nothing is left behind. Two writers of one path both succeed: the last to finish stays.
+    A file that is replaced keeps its permissions.
 
     Raises:
         StorageError: the disk is full, read-only or closed to us; the message says what to do.
     """
     temporary = path.with_name(f"{_PREFIX}{secrets.token_hex(8)}")
     try:
-        with _private(temporary, mode) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary)
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        # Some network file systems cannot sync a folder; the file's own bytes are safe by then.
+        with contextlib.suppress(OSError):
+            _sync(path.parent)
     except OSError as error:
         raise storage_error(error, f"write {path}") from error
     finally:
         # After the rename there is no temporary any more; after any failure, Ctrl-C included, it must go.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, mode: Literal["wb", "w+b"] = "wb") -> Iterator[BinaryIO]:
+    """`atomic_path`, opened for writing bytes ("w+b": and for reading back what was written)."""
+    with atomic_path(path) as temporary, temporary.open(mode.replace("w", "x")) as file:
+        yield cast(BinaryIO, file)
 
 
 def remove_stale_temporaries(folder: Path, older_than_seconds: float = _STALE_SECONDS) -> int:
@@ -84,18 +88,10 @@ def remove_stale_temporaries(folder: Path, older_than_seconds: float = _STALE_SE
     return removed
 
 
-def _private(path: Path, mode: str) -> BinaryIO:
-    """Open a new file that only its owner can read."""
-    return cast(
-        BinaryIO, open(path, mode, opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600))
-    )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable. Some network file systems cannot sync a folder; the file itself is safe."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's entries, reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Every setting, declared once: its type, range, default, unit and meaning; docs/configuration.md is made of it.
+"""Every setting, declared once: type, range, default, unit and meaning; docs/configuration.md is made of it.
 
 The defaults are those of a private installation on one's own machine; config/production.yaml is a server's.
 """

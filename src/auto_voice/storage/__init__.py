@@ -1,0 +1,1 @@
+"""Where things are kept: paths from ids, and the cache."""
