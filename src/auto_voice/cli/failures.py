@@ -15,7 +15,6 @@ from typing import Any
 import click
 
 from auto_voice.cli.output import emit_json, say
-from auto_voice.cli.session import Session
 from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError
 
 USAGE_EXIT_CODE = 2
@@ -84,9 +83,7 @@ def _report_usage(error: click.UsageError, as_json: bool) -> int:
 
 
 def _wants_traceback(arguments: Sequence[str]) -> bool:
-    context = click.get_current_context(silent=True)
-    session = context.find_object(Session) if context else None
-    return session.verbose if session else bool({"-v", "--verbose"} & set(arguments))
+    return bool({"-v", "--verbose"} & set(arguments))
 
 
 def _close_broken_pipe() -> int:
