@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from auto_voice.config.load import load_settings
+from auto_voice.config.load import Loaded, load_settings, load_with_origins
+from auto_voice.config.problems import Problem, SettingsError
 from auto_voice.config.sections import Preset, PresetName
 from auto_voice.config.settings import Settings
 
-__all__ = ["Preset", "PresetName", "Settings", "load_settings"]
+__all__ = [
+    "Loaded",
+    "Preset",
+    "PresetName",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "load_with_origins",
+]

@@ -251,7 +251,11 @@ class Monitoring(Section):
 class Security(Section):
     """Who may do what."""
 
-    api_key_required: Switch = setting("Requests need an API key.", False)
+    api_key_required: Switch = setting(
+        "Requests need an API key. Off on a reachable address is refused, but for `allow_insecure`.",
+        False,
+        shown="off on a loopback address, on where others can reach the server",
+    )
     allow_insecure: Switch = setting("Listen on a non-loopback address although no API key is needed.", False)
     require_consent: Switch = setting(
         "A voice is cloned only with the statement that its owner agrees.", False
@@ -261,7 +265,7 @@ class Security(Section):
         "Where requests are counted: `memory://` (right for one web process) or `redis://host:port/db`."
         " None: `REDIS_URL` where that is set, else memory.",
         None,
-        pattern=r"^(memory://|rediss?://\S+)$",
+        pattern=r"^(memory://|(rediss?|redis\+\w+|unix)://\S+)$",
         secret=True,
     )
     allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/]+)$")], ...] = setting(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Any
 
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from auto_voice.config.rules import contradictions, is_loopback
 from auto_voice.config.sections import (
     Cache,
     Gpu,
@@ -31,6 +36,24 @@ class Settings(Section):
     cache: Cache = Field(default_factory=Cache)
     logging: Logging = Field(default_factory=Logging)
     monitoring: Monitoring = Field(default_factory=Monitoring)
-    security: Security = Field(default_factory=Security)
+    security: Security = Field(default={}, validate_default=True)
     models: Models = Field(default_factory=Models)
     tts: Tts = Field(default_factory=Tts)
+
+    @field_validator("security", mode="before")
+    @classmethod
+    def _keys_where_others_can_reach(cls, given: Any, info: ValidationInfo) -> Any:
+        """Where nobody says whether keys are needed, they are as soon as others can reach the server."""
+        server = info.data.get("server")
+        if isinstance(given, Mapping) and isinstance(server, Server):
+            return {"api_key_required": not is_loopback(server.host), **given}
+        return given
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        found = list(contradictions(self))
+        if found:
+            text = "; ".join(f"{'.'.join(key)} {message}" for key, message in found)
+            # The text may hold braces, which a message template would take for fields.
+            raise PydanticCustomError("contradictions", "{text}", {"text": text, "found": found})
+        return self
