@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,9 @@ class Audio:
     def __post_init__(self) -> None:
         """Hold the promise of shape and dtype, so that no stage has to check again."""
         if self.samples.ndim != 2 or self.samples.dtype != np.float32:
-            raise TypeError(f"Audio needs float32 (channels, frames), got {self.samples.dtype} {self.samples.shape}")
+            raise TypeError(
+                f"Audio needs float32 (channels, frames), got {self.samples.dtype} {self.samples.shape}"
+            )
 
     @property
     def channels(self) -> int:
@@ -44,4 +47,22 @@ class Audio:
 
     def mono(self) -> Samples:
         """Mean of the channels, shape (frames,)."""
-        return self.samples[0] if self.channels == 1 else self.samples.mean(axis=0, dtype=np.float32)
+        mean: Samples = self.samples[0] if self.channels == 1 else self.samples.mean(axis=0, dtype=np.float32)
+        return mean
+
+
+@dataclass(frozen=True)
+class PcmStream:
+    """Sound on its way in from a decoder.
+
+    Attributes:
+        sample_rate: Hz.
+        channels: number of channels.
+        blocks: float32 arrays of shape (frames, channels), as decoders interleave them.
+        frames: how many frames will come at most; None when only the end will tell.
+    """
+
+    sample_rate: int
+    channels: int
+    blocks: Iterator[Samples]
+    frames: int | None = None
