@@ -67,7 +67,9 @@ class SourceEntry:
         return self.files is None or file.name in self.files
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.url or ', '.join(dict.fromkeys(part.package for part in self.parts))}"
+        if self.kind == "https":
+            return self.url.removesuffix("/{name}")
+        return f"{self.kind} {', '.join(part.package for part in self.parts)}"
 
 
 @dataclass(frozen=True, kw_only=True)

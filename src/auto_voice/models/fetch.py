@@ -79,6 +79,14 @@ def fetch(
         ModelLoadError: some models could not be had, as the message explains; all others are installed.
         StorageError: the folder cannot be written.
     """
+    missing = [entry for entry in entries if force or not is_installed(entry, models_dir)]
+    for entry in entries:
+        if entry not in missing:
+            progress(
+                FetchEvent(model=entry.id, state="present", done=entry.size_bytes, total=entry.size_bytes)
+            )
+    if not missing:  # nor touch the folder: it may be another user's
+        return []
     outage, stop = Outage(), Stop()
     partial_dir = models_dir / _PARTIAL
     try:
@@ -96,7 +104,7 @@ def fetch(
                 return [*(FolderSource(folder, entry.id) for folder in folders), *network]
 
             return install_all(
-                entries, models_dir, sources_of, progress=progress, force=force, workers=workers, stop=stop
+                missing, models_dir, sources_of, progress=progress, force=force, workers=workers, stop=stop
             )
     except OSError as error:
         raise storage_error(error, f"use the folder {models_dir}") from error

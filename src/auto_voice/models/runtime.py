@@ -35,9 +35,6 @@ T = TypeVar("T")
 SCALES = (1.0, 0.5, 0.25)
 """How much of the usual batch or chunk an attempt takes, from the first to the last."""
 
-IDLE_SECONDS = 600.0
-"""A model nobody leased for this long is unloaded at the next lease."""
-
 _MEMORY_MESSAGES = (
     "out of memory",
     "can't allocate memory",
@@ -63,9 +60,9 @@ class ModelRuntime:
     """Owner of every loaded model. Thread-safe; one per process is enough, and sharing it is the point.
 
     Args:
-        settings: `gpu` says where models run, `storage.models_dir` where they are installed.
+        settings: `gpu` says where models run, `storage.models_dir` where they are installed, and
+            `models.idle_unload_seconds` how long one that is not used stays loaded.
         device: overrides `gpu.device`: "auto", "cpu", "cuda" or "cuda:N".
-        idle_seconds: a model unused for this long is unloaded.
         clock: seconds, monotonic.
 
     Raises:
@@ -77,12 +74,11 @@ class ModelRuntime:
         settings: Settings,
         device: str | None = None,
         *,
-        idle_seconds: float = IDLE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._models_dir = Path(settings.storage.models_dir)
         self._allow_fallback = settings.gpu.allow_fallback
-        self._idle_seconds = idle_seconds
+        self._idle_seconds = settings.models.idle_unload_seconds
         self._clock = clock
         self._slots: dict[tuple[str, str], _Slot] = {}
         self._events: list[RuntimeEvent] = []
@@ -174,7 +170,7 @@ class ModelRuntime:
         )
 
     def unload_idle(self) -> None:
-        """Unload every model that nobody holds and nobody leased for `idle_seconds`."""
+        """Unload every model that nobody holds and nobody leased for so long that it is idle."""
         self._unload(idle_for=self._idle_seconds)
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ class FolderSource:
         self._folder = folder
 
     def __str__(self) -> str:
-        return f"file {self._folder}"
+        return f"folder {self._folder}"
 
     def _find(self, file: ModelFile) -> Path | None:
         paths = (folder / file.name for folder in self._candidates)

@@ -25,7 +25,7 @@ _loading = threading.Lock()
 def spleeter(folder: Path) -> None:
     """Both stems' networks; the checkpoints are dictionaries of float32 NumPy arrays."""
     import numpy as np
-    from numpy._core.multiarray import _reconstruct  # type: ignore[attr-defined]
+    from numpy._core.multiarray import _reconstruct
 
     # The checkpoint was written by NumPy 1, which knew this function by another name.
     rebuild = (_reconstruct, "numpy.core.multiarray._reconstruct")
