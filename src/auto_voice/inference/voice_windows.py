@@ -1,0 +1,56 @@
+"""Where in a recording there is voice, spoken or sung, on the clock of the speech detector."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auto_voice.audio import Audio, resample_samples
+from auto_voice.inference.features import PitchContour
+from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity
+
+Mask = NDArray[np.bool_]
+"""Windows with voice, bool (windows,); window i covers WINDOW samples at SAMPLE_RATE from i × WINDOW on."""
+
+_FFT = 2 * WINDOW
+_BAND_HZ = (80.0, 8000.0)
+_SURE = 0.7
+_SOFTER_THAN_SPEECH_DB = 20.0
+
+
+def find_voice(recording: Audio, activity: SpeechActivity, contour: PitchContour) -> Mask:
+    """Speech, and the held notes that hang on to it.
+
+    A speech detector lets go of long vowels. A pitched stretch that touches speech and is not 20 dB softer
+    than it (as hum or bleed would be) is the same voice going on. Pitch with no speech near it may be any
+    instrument and does not count.
+    """
+    speech = activity.active
+    if not speech.any() or not contour.f0.size:
+        return speech
+    level = band_power(recording).sum(axis=1)
+    centres = (np.arange(speech.size) + 0.5) * activity.hop_seconds
+    frame = np.minimum(np.round(centres / contour.hop_seconds).astype(np.int64), contour.f0.size - 1)
+    pitched = contour.voiced[frame] & (contour.confidence[frame] >= _SURE)
+    loud = level > np.median(level[speech]) * 10 ** (-_SOFTER_THAN_SPEECH_DB / 10)
+    return keep_touched(speech | (pitched & loud), by=speech)
+
+
+def keep_touched(candidate: Mask, by: Mask) -> Mask:
+    """Those unbroken stretches of `candidate` in which `by` is true somewhere."""
+    stretch = np.cumsum(np.diff(candidate, prepend=False) != 0)
+    touched = np.bincount(stretch, weights=by, minlength=1) > 0
+    kept: Mask = candidate & touched[stretch]
+    return kept
+
+
+def band_power(recording: Audio) -> NDArray[np.float64]:
+    """Power between 80 Hz and 8 kHz, (windows, bins), in frames of twice a window centred on each."""
+    samples = resample_samples(recording.mono(), recording.sample_rate, SAMPLE_RATE)
+    windows = -(-samples.size // WINDOW)
+    padded = np.pad(samples, (WINDOW // 2, WINDOW // 2 + windows * WINDOW - samples.size))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::WINDOW]
+    spectrum = np.fft.rfft(frames * np.hanning(_FFT + 1)[:-1].astype(np.float32), axis=1)
+    frequency = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
+    inside = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1])
+    return np.square(np.abs(spectrum[:, inside]))

@@ -1,0 +1,177 @@
+"""A voice profile as the public API shows it and as it lies on disk, in one JSON document."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from datetime import datetime, timezone
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from auto_voice.errors import InvalidParametersError
+
+SCHEMA_VERSION: Literal[1] = 1
+MAXIMUM_NAME = 100
+MAXIMUM_DESCRIPTION = 1000
+
+# Characters that turn the reading direction: a name holding one could pass for another on a screen.
+_DIRECTION = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_text(text: str, what: str, *, longest: int, shortest: int = 1, lines: bool = False) -> str:
+    """A name or description in any script, composed (NFC) and without outer spaces.
+
+    Args:
+        text: as it came from outside.
+        what: names the field in the error.
+        longest: most characters.
+        shortest: fewest characters.
+        lines: line breaks are allowed.
+
+    Raises:
+        InvalidParametersError: too long, empty, or with control characters.
+    """
+    if not isinstance(text, str):
+        raise InvalidParametersError(f"{what} must be text")
+    # Composing never shortens a text to less than a third: a huge one is refused before it costs anything.
+    if len(text) > 4 * longest:
+        raise InvalidParametersError(f"{what} is longer than {longest} characters")
+    composed = unicodedata.normalize("NFC", text).strip()
+    for character in composed:
+        allowed = lines and character in "\n\t"
+        if not allowed and (
+            unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION
+        ):
+            raise InvalidParametersError(f"{what} holds a control character (U+{ord(character):04X})")
+    if not shortest <= len(composed) <= longest:
+        raise InvalidParametersError(
+            f"{what} must have {shortest} to {longest} characters, not {len(composed)}"
+        )
+    return composed
+
+
+def clean_user_id(text: str) -> str:
+    """A user id, checked. Raises InvalidParametersError."""
+    return clean_text(text, "user_id", longest=MAXIMUM_NAME)
+
+
+def clean_name(text: str) -> str:
+    """A profile's name, checked. Raises InvalidParametersError."""
+    return clean_text(text, "profile_name", longest=MAXIMUM_NAME)
+
+
+def clean_description(text: str) -> str:
+    """A profile's description, checked; may be empty. Raises InvalidParametersError."""
+    return clean_text(text, "description", longest=MAXIMUM_DESCRIPTION, shortest=0, lines=True)
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("must name its time zone")
+    return moment.astimezone(timezone.utc)
+
+
+Seconds = Annotated[float, Field(ge=0)]
+Hertz = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    """A part of a profile: no unknown keys, no NaN, never changed after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class AudioInfo(_Part):
+    """The recordings as they were handed in.
+
+    Attributes:
+        duration_seconds: of all recordings together.
+        sample_rate: Hz, of the first.
+        channels: of the first.
+        format: of the first, as `probe` names it; "array" for sound from memory.
+        file_size_bytes: of all together.
+        recordings: how many there were.
+        reference_seconds: length of the cleaned recording kept with the profile.
+    """
+
+    duration_seconds: Seconds
+    sample_rate: Annotated[int, Field(gt=0)]
+    channels: Annotated[int, Field(gt=0)]
+    format: str
+    file_size_bytes: Annotated[int, Field(ge=0)]
+    recordings: Annotated[int, Field(gt=0)] = 1
+    reference_seconds: Seconds
+
+
+class VocalRange(_Part):
+    """Where the voice moves: 5th to 95th percentile of its F0, with note names (A4 = 440 Hz)."""
+
+    min_pitch_hz: Hertz
+    max_pitch_hz: Hertz
+    median_pitch_hz: Hertz
+    min_note: str
+    max_note: str
+    range_semitones: Annotated[float, Field(ge=0)]
+
+
+class QualityMetrics(_Part):
+    """How good the recording is.
+
+    Attributes:
+        snr_db: voice over noise.
+        quality_score: 0-1; `inference.recording_quality.score` says what goes in.
+        clipping_ratio: share of the voice's samples cut off at full scale.
+        bandwidth_hz: where the voice's spectrum ends.
+        voice_seconds: speech or singing in all recordings together.
+        voice_consistency: lowest cosine between two parts of the recording; low when several people speak.
+        warnings: sentences for the user, each with its remedy.
+    """
+
+    snr_db: float
+    quality_score: Share
+    clipping_ratio: Share
+    bandwidth_hz: Hertz
+    voice_seconds: Seconds
+    voice_consistency: Annotated[float, Field(ge=-1, le=1)] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class EmbeddingInfo(_Part):
+    """The speaker embedding: its encoder, its length, and how alike the recording's two halves are.
+
+    The likeness of the halves is the ceiling of what any copy of the voice can reach.
+    """
+
+    model: str
+    dimensions: Annotated[int, Field(gt=0)]
+    split_half_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+
+
+class StoredState(_Part):
+    """A converter's file beside the profile."""
+
+    file: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class VoiceProfile(_Part):
+    """Everything known of a cloned voice but the sound itself.
+
+    `voice_states` names, per converter, the file of what it learnt of the voice.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    profile_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    user_id: Annotated[str, AfterValidator(clean_user_id)]
+    profile_name: Annotated[str, AfterValidator(clean_name)]
+    description: Annotated[str, AfterValidator(clean_description)] = ""
+    created_at: Annotated[datetime, AfterValidator(_utc)] = Field(
+        default_factory=lambda: datetime.now(timezone.utc)
+    )
+    audio_info: AudioInfo
+    vocal_range: VocalRange
+    quality_metrics: QualityMetrics
+    embedding_info: EmbeddingInfo
+    voice_states: dict[str, StoredState] = Field(default_factory=dict)
