@@ -154,6 +154,7 @@ class ModelRuntime:
         for index, (device, scale) in enumerate(attempts):
             if index:
                 self._unload(idle_for=0.0)
+                _release_memory()  # of the attempt that failed, too
                 self._record(f"not enough memory for {what}", retried_on=device, scale=f"{scale:g}")
             token = _attempt_device.set(device)
             try:
@@ -186,10 +187,7 @@ class ModelRuntime:
             for key in gone:
                 del self._slots[key]
         if gone:
-            gc.collect()
-            torch = sys.modules.get("torch")
-            if torch is not None and torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            _release_memory()
 
     def _record(self, what: str, **details: str) -> None:
         with self._lock:
@@ -211,6 +209,14 @@ class ModelRuntime:
             raise ModelLoadError(reason, suggestions=["set gpu.device: auto", "set gpu.allow_fallback: true"])
         self._record(reason, used="cpu")
         return "cpu"
+
+
+def _release_memory() -> None:
+    """Give back what nobody refers to any more; torch keeps a GPU's memory until it is told."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
