@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from auto_voice.config.problems import Key, dotted, nearest
-from auto_voice.config.sections import Folder, Section
+from auto_voice.config.sections import File, Folder, Section
 from auto_voice.config.settings import Settings
 
 # Keys that may also be written elsewhere (decision of the runbook's tuning fragment), and where they belong.
@@ -40,7 +40,7 @@ class Leaf:
     def is_text(self) -> bool:
         """Whether only text makes sense here, so that a variable's text is taken as it stands."""
         kinds = set(get_args(self.field.annotation)) or {self.field.annotation}
-        return kinds <= {NoneType, str, Path, Folder}
+        return kinds <= {NoneType, str, Path, Folder, File}
 
     def extra(self, name: str) -> Any:
         """What `sections.setting` noted: unit, shown or secret."""

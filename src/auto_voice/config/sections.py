@@ -40,18 +40,25 @@ def setting(
     return Field(description=meaning, json_schema_extra=extra, **rules)
 
 
-def _folder(path: Path) -> Path:
+def _absolute(path: Path) -> Path:
     """Absolute, with ~ expanded, so that it means the same wherever the process runs."""
     text = str(path)
     if not text.strip() or "\0" in text or text == ".":
-        raise ValueError("should be the path of a folder")
+        raise ValueError("should be a path")
     try:
         return path.expanduser().absolute()
     except RuntimeError as error:
         raise ValueError(str(error)) from error
 
 
-Folder = Annotated[Path, AfterValidator(_folder)]
+def _not_empty(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise ValueError("should name at least one")
+    return items
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
+File = Annotated[Path, AfterValidator(_absolute), "a file"]
 
 
 def _below_data_dir(name: str, meaning: str) -> Any:
@@ -187,10 +194,9 @@ class Limits(Section):
         "Shortest recording of a voice, all samples together.", 30.0, unit="seconds", gt=0, le=3600
     )
     max_song_duration_s: Number = setting("Longest song.", 600.0, unit="seconds", gt=0, le=86400)
-    accepted_mime_types: tuple[MimeType, ...] = setting(
+    accepted_mime_types: Annotated[tuple[MimeType, ...], AfterValidator(_not_empty)] = setting(
         "Audio that is accepted, judged by content, never by file name; aliases count as their type.",
         ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm"),
-        min_length=1,
     )
     concurrent_conversions: Whole = setting("Conversions at the same time.", 5, ge=1, le=1000)
     requests_per_hour: Whole = setting("Requests of one client.", 100, unit="requests per hour", ge=1)
@@ -231,7 +237,7 @@ class Logging(Section):
         "Least important message that is kept.", "INFO"
     )
     format: Literal["json", "text"] = setting("One JSON object a line, or text for people.", "text")
-    file: Folder | None = setting("Log file; none: the console only.", None)
+    file: File | None = setting("Log file; none: the console only.", None)
     max_bytes: Whole = setting("Size at which a new log file is begun.", 104857600, unit="bytes", ge=1024)
     backup_count: Whole = setting("Old log files that are kept.", 10, ge=0, le=10_000)
 

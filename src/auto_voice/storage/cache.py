@@ -28,7 +28,7 @@ from auto_voice.atomic_file import atomic_path
 from auto_voice.config import Settings
 from auto_voice.errors import StorageError
 from auto_voice.storage.eviction import Room
-from auto_voice.storage.paths import CACHE_KINDS, CacheKind, Paths
+from auto_voice.storage.paths import CACHE_KINDS, CacheKind, Paths, private_folder
 
 _LOG = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -54,7 +54,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path, ttl_hours: float, max_bytes: int, room: Room | None = None) -> None:
-        """A cache in `folder`, which must exist.
+        """A cache in `folder`, which is made when something is first written.
 
         Args:
             folder: where the entries are.
@@ -105,6 +105,7 @@ class Cache:
             return False
         header = {"meta": notes, "crc32": _checksum(contiguous, notes)}
         try:
+            private_folder(self.folder)
             with atomic_path(file) as temporary:
                 save_file(contiguous, temporary, header)
             self._room.prune()

@@ -78,7 +78,9 @@ class Room:
 
         While another process does the same, it waits up to `wait_seconds`, then leaves the work to that one.
         """
-        removed = []
+        removed: list[StoredEntry] = []
+        if not self.lock.parent.is_dir():  # nothing was ever cached
+            return removed
         try:
             with FileLock(self.lock, timeout=wait_seconds):
                 for folder in self.lifetimes:

@@ -65,11 +65,10 @@ class Paths:
         return [file for file in (main, *sorted(main.parent.glob(f"{profile_id}_*"))) if file.is_file()]
 
     def cache_dir(self, kind: CacheKind) -> Path:
-        """The folder of one kind of cache entries; made if it is not there."""
+        """The folder of one kind of cache entries; the cache makes it when it first writes."""
         if kind not in CACHE_KINDS:
             raise InvalidParametersError(f"unknown cache {kind!r}; there are {', '.join(CACHE_KINDS)}")
-        private_folder(self._storage.cache_dir)
-        return private_folder(self._storage.cache_dir / kind)
+        return self._storage.cache_dir / kind
 
     def conversion_dir(self, job_id: str) -> Path:
         """The folder of one job's results (`conv-` and a version 4 UUID); made if it is not there.
