@@ -20,6 +20,7 @@ from auto_voice.config import Settings
 from auto_voice.inference.features import ContentFeatures, PitchContour, Stems
 from auto_voice.storage.cache import Cache, Entry, open_cache
 from auto_voice.storage.paths import CacheKind
+from auto_voice.utils.quality_metrics import DEFAULT_PARTS
 
 
 class StageCache:
@@ -84,12 +85,13 @@ class StageCache:
         return audio
 
     def scores(self, key: str, score: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Quality scores of converted vocals."""
+        """Quality scores of converted vocals. Those with gaps are not kept: a missing model may come."""
         cache, entry = self._look_up("conversions", key)
         if entry is not None:
             return dict(entry.meta["scores"])
         scores = score()
-        cache.put(key, {}, {"scores": scores})
+        if all(scores.get(name, {}).get("reason") is None for name in DEFAULT_PARTS):
+            cache.put(key, {}, {"scores": scores})
         return scores
 
     def _look_up(self, kind: CacheKind, key: str) -> tuple[Cache, Entry | None]:

@@ -1,0 +1,41 @@
+"""The voice a song is converted into: what the converter has learnt of it, learnt now if it has not been."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from auto_voice.errors import NotFoundError, StorageError
+from auto_voice.inference.engines import Engines
+from auto_voice.inference.features import Progress, VoiceState
+from auto_voice.inference.progress import part
+
+if TYPE_CHECKING:
+    from auto_voice.profiles import ProfileStore
+
+_log = logging.getLogger(__name__)
+
+
+def voice_state(profile_id: str, profiles: ProfileStore, engines: Engines, progress: Progress) -> VoiceState:
+    """What the converter knows of a profile's voice.
+
+    A profile made before the converter was installed, or with another one, holds its recording all the same:
+    the voice is then learnt from that, and kept with the profile for the next time.
+
+    Raises:
+        ProfileNotFoundError: there is no such profile.
+        StorageError: the profile is damaged.
+    """
+    try:
+        return profiles.load_voice_state(profile_id, engines.converter.name)
+    except NotFoundError:
+        recording = profiles.load_reference(profile_id)
+    contour = engines.pitch.extract(recording, part(progress, 0.0, 0.4))
+    content = engines.content.extract(recording, part(progress, 0.4, 0.8))
+    state = engines.converter.learn(recording, contour, content)
+    progress(1.0)
+    try:
+        profiles.save_voice_state(profile_id, engines.converter.name, state)
+    except StorageError as error:  # the conversion needs the state, not its copy on the disk
+        _log.warning("what was learnt of voice %s is not kept: %s", profile_id, error.message)
+    return state
