@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo
 
+from auto_voice.config.fields import File, Folder, Number, Switch, Whole
 from auto_voice.config.problems import Key, dotted
 from auto_voice.config.schema import ALIASES, Leaf, schema
-from auto_voice.config.sections import File, Folder, Number, Switch, Whole
 
 _INTRODUCTION = """\
 # Configuration

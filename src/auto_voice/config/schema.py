@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from auto_voice.config.fields import File, Folder, Section
 from auto_voice.config.problems import Key, dotted, nearest
-from auto_voice.config.sections import File, Folder, Section
 from auto_voice.config.settings import Settings
 
 # Keys that may also be written elsewhere (decision of the runbook's tuning fragment), and where they belong.
@@ -43,7 +43,7 @@ class Leaf:
         return kinds <= {NoneType, str, Path, Folder, File}
 
     def extra(self, name: str) -> Any:
-        """What `sections.setting` noted: unit, shown or secret."""
+        """What `fields.setting` noted: unit, shown or secret."""
         extra = self.field.json_schema_extra
         return extra.get(name) if isinstance(extra, dict) else None
 

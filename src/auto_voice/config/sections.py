@@ -6,72 +6,15 @@ The defaults are those of a private installation on one's own machine; config/pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-# A number is a number: `true`, "5" and 1.5 are not whole numbers, whatever Python or YAML would make of them.
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-Switch = Annotated[bool, Strict()]
+from auto_voice.config.fields import File, Folder, Number, Section, Switch, Whole, not_empty, setting
 
 PresetName = Literal["fast", "balanced", "quality"]
 MimeType = Literal["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm"]
-
-
-def setting(
-    meaning: str, default: Any = ..., *, unit: str = "", shown: str = "", secret: bool = False, **rules: Any
-) -> Any:
-    """A field with its meaning and unit.
-
-    Args:
-        meaning: a sentence or two for the reference.
-        default: the value where nobody gives one.
-        unit: what a number counts.
-        shown: how the reference words a default that depends on the machine.
-        secret: the value may hold a password; it is never printed.
-        rules: pydantic's constraints (ge, le, pattern, default_factory ...).
-    """
-    extra: dict[str, Any] = {"unit": unit, "shown": shown, "secret": secret}
-    if "default_factory" not in rules:
-        rules["default"] = default
-    return Field(description=meaning, json_schema_extra=extra, **rules)
-
-
-def _absolute(path: Path) -> Path:
-    """Absolute, with ~ expanded, so that it means the same wherever the process runs."""
-    text = str(path)
-    if not text.strip() or "\0" in text or text == ".":
-        raise ValueError("should be a path")
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
-
-
-def _not_empty(items: tuple[str, ...]) -> tuple[str, ...]:
-    if not items:
-        raise ValueError("should name at least one")
-    return items
-
-
-Folder = Annotated[Path, AfterValidator(_absolute)]
-File = Annotated[Path, AfterValidator(_absolute), "a file"]
-
-
-def _below_data_dir(name: str, meaning: str) -> Any:
-    """A folder setting whose default lies in storage.data_dir."""
-    return setting(
-        meaning, default_factory=lambda given: given["data_dir"] / name, shown=f"`{{data_dir}}/{name}`"
-    )
-
-
-class Section(BaseModel):
-    """A group of settings: no unknown keys, never changed after it is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Server(Section):
@@ -112,6 +55,13 @@ class Gpu(Section):
     mixed_precision: Switch = setting("16-bit arithmetic on the GPU: half the memory.", True)
     cuda_graphs: Switch = setting("Record repeated GPU work once and replay it.", False)
     pin_memory: Switch = setting("Page-locked memory for transfers to the GPU.", True)
+
+
+def _below_data_dir(name: str, meaning: str) -> Any:
+    """A folder setting whose default lies in storage.data_dir."""
+    return setting(
+        meaning, default_factory=lambda given: given["data_dir"] / name, shown=f"`{{data_dir}}/{name}`"
+    )
 
 
 class Storage(Section):
@@ -194,7 +144,7 @@ class Limits(Section):
         "Shortest recording of a voice, all samples together.", 30.0, unit="seconds", gt=0, le=3600
     )
     max_song_duration_s: Number = setting("Longest song.", 600.0, unit="seconds", gt=0, le=86400)
-    accepted_mime_types: Annotated[tuple[MimeType, ...], AfterValidator(_not_empty)] = setting(
+    accepted_mime_types: Annotated[tuple[MimeType, ...], AfterValidator(not_empty)] = setting(
         "Audio that is accepted, judged by content, never by file name; aliases count as their type.",
         ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm"),
     )

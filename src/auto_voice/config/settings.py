@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from auto_voice.config.fields import Section
 from auto_voice.config.rules import contradictions, is_loopback
 from auto_voice.config.sections import (
     Cache,
@@ -17,7 +18,6 @@ from auto_voice.config.sections import (
     Models,
     Monitoring,
     Quality,
-    Section,
     Security,
     Server,
     Storage,
