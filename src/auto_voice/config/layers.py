@@ -37,9 +37,7 @@ class Layer:
         home = ALIASES.get(key, key)
         other = self.values.get(home)
         if other is not None and other.value != value:
-            self.report(
-                place, key, f"contradicts {other.place}, which gives {other.value!r} for the same setting"
-            )
+            self.report(place, key, f"contradicts {other.place}, which gives {other.value!r} for the same setting")
         else:
             self.values[home] = Given(value, place)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from auto_voice.errors import ConfigurationError
 
+_MOST_SHOWN = 50
+
 Key = tuple[str, ...]
 """A setting's place in the tree: ("server", "port")."""
 
@@ -36,7 +38,9 @@ class SettingsError(ConfigurationError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        lines = "\n".join(f"  {problem}" for problem in problems[:_MOST_SHOWN])
+        if len(problems) > _MOST_SHOWN:
+            lines += f"\n  … and {len(problems) - _MOST_SHOWN} more"
         super().__init__(
             f"{count} in the configuration:\n{lines}",
             suggestions=["`autovoice config reference` prints every setting with its choices."],

@@ -26,9 +26,7 @@ class Server(Section):
         min_length=1,
     )
     port: Whole = setting("Port to listen on.", 5000, ge=1, le=65535)
-    workers: Whole = setting(
-        "Web processes. They only talk; the models run in workers of their own.", 1, ge=1, le=256
-    )
+    workers: Whole = setting("Web processes. They only talk; the models run in workers of their own.", 1, ge=1, le=256)
     timeout: Whole = setting("Longest time a request may take.", 300, unit="seconds", ge=1, le=86400)
     debug: Switch = setting("Tracebacks in answers. For development only.", False)
     trusted_proxies: Whole = setting(
@@ -48,9 +46,7 @@ class Gpu(Section):
         "Go on without the GPU when it is missing or out of memory; the result says so. Off: an error.",
         True,
     )
-    max_batch_size: Whole = setting(
-        "Most pieces a model works on at once; less takes less memory.", 16, ge=1, le=1024
-    )
+    max_batch_size: Whole = setting("Most pieces a model works on at once; less takes less memory.", 16, ge=1, le=1024)
     enable_tensorrt: Switch = setting("Use TensorRT engines where they have been built.", False)
     mixed_precision: Switch = setting("16-bit arithmetic on the GPU: half the memory.", True)
     cuda_graphs: Switch = setting("Record repeated GPU work once and replay it.", False)
@@ -59,9 +55,7 @@ class Gpu(Section):
 
 def _below_data_dir(name: str, meaning: str) -> Any:
     """A folder setting whose default lies in storage.data_dir."""
-    return setting(
-        meaning, default_factory=lambda given: given["data_dir"] / name, shown=f"`{{data_dir}}/{name}`"
-    )
+    return setting(meaning, default_factory=lambda given: given["data_dir"] / name, shown=f"`{{data_dir}}/{name}`")
 
 
 class Storage(Section):
@@ -150,9 +144,7 @@ class Limits(Section):
     )
     concurrent_conversions: Whole = setting("Conversions at the same time.", 5, ge=1, le=1000)
     requests_per_hour: Whole = setting("Requests of one client.", 100, unit="requests per hour", ge=1)
-    queue_enabled: Switch = setting(
-        "Let conversions wait when all places are taken; off: they are refused.", True
-    )
+    queue_enabled: Switch = setting("Let conversions wait when all places are taken; off: they are refused.", True)
     max_queue_size: Whole = setting("Conversions that may wait.", 100, ge=1, le=1_000_000)
     worker_threads: Whole = setting("Threads of the worker pool.", 1, ge=1, le=1024)
 
@@ -213,9 +205,7 @@ class Security(Section):
         shown="off on a loopback address, on where others can reach the server",
     )
     allow_insecure: Switch = setting("Listen on a non-loopback address although no API key is needed.", False)
-    require_consent: Switch = setting(
-        "A voice is cloned only with the statement that its owner agrees.", False
-    )
+    require_consent: Switch = setting("A voice is cloned only with the statement that its owner agrees.", False)
     rate_limiting_enabled: Switch = setting("Count requests and refuse those over the limits.", True)
     rate_limit_storage: str | None = setting(
         "Where requests are counted: `memory://` (right for one web process) or `redis://host:port/db`."
@@ -232,9 +222,7 @@ class Security(Section):
 class Models(Section):
     """Model weights: where they may also be found, and how long they stay loaded."""
 
-    sources_dir: Folder | None = setting(
-        "A folder that is looked into for a model's files before the network.", None
-    )
+    sources_dir: Folder | None = setting("A folder that is looked into for a model's files before the network.", None)
     idle_unload_seconds: Number = setting(
         "A model not used for so long is unloaded.", 600.0, unit="seconds", gt=0, le=1_000_000
     )

@@ -55,13 +55,9 @@ def compose(text: str) -> yaml.Node | None:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(
-            f"not valid YAML: {error.problem or error.context}", mark.line + 1 if mark else None
-        ) from error
+        raise YamlError(f"not valid YAML: {error.problem or error.context}", mark.line + 1 if mark else None) from error
     except yaml.reader.ReaderError as error:
-        raise YamlError(
-            f"not a text file: {error.reason}", text.count("\n", 0, error.position) + 1
-        ) from error
+        raise YamlError(f"not a text file: {error.reason}", text.count("\n", 0, error.position) + 1) from error
     return node
 
 

@@ -89,9 +89,7 @@ class Cache:
                 self.hits += 1
         return entry
 
-    def put(
-        self, key: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any] | None = None
-    ) -> bool:
+    def put(self, key: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any] | None = None) -> bool:
         """Keep arrays (whole numbers, floats or bool; contiguous ones are not copied) and JSON-able notes.
 
         Returns: whether the entry was kept; not when it is larger than the whole cache, when the disk is full

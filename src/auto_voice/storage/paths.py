@@ -59,11 +59,6 @@ class Paths:
         """What the converter of that name learnt of the voice, a .safetensors file."""
         return self._profile(profile_id, f"_{_checked_name(converter)}.safetensors")
 
-    def profile_files(self, profile_id: str) -> list[Path]:
-        """Every file of the profile that is on the disk, the profile itself first, so that it goes first."""
-        main = self.profile_json(profile_id)
-        return [file for file in (main, *sorted(main.parent.glob(f"{profile_id}_*"))) if file.is_file()]
-
     def cache_dir(self, kind: CacheKind) -> Path:
         """The folder of one kind of cache entries; the cache makes it when it first writes."""
         if kind not in CACHE_KINDS:
@@ -83,10 +78,6 @@ class Paths:
     def temp_dir(self) -> Path:
         """The folder of work in progress; made if it is not there."""
         return private_folder(self._storage.temp_dir)
-
-    def models_dir(self) -> Path:
-        """The folder of installed weights; made if it is not there."""
-        return private_folder(self._storage.models_dir)
 
     def _profile(self, profile_id: str, ending: str) -> Path:
         if not is_profile_id(profile_id):

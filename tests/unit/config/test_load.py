@@ -54,9 +54,7 @@ def test_data_dir_is_the_base_of_folders_not_given(write: Write) -> None:
     assert storage.conversions_dir == Path("/d/conversions")
 
 
-def test_folders_are_absolute_and_know_the_home(
-    write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_folders_are_absolute_and_know_the_home(write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", "/home/singer")
     monkeypatch.chdir(tmp_path)
     storage = load_settings([write("storage: {data_dir: ~/voices, cache_dir: here}")], {}).storage

@@ -134,6 +134,15 @@ def test_long_values_are_told_in_short(tmp_path: Path) -> None:
     assert len(only(problems_of(tmp_path, f"gpu: {{device: {'x' * 10_000}}}"))) < 300
 
 
+def test_a_file_of_nothing_but_mistakes_does_not_flood_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("".join(f"key{number}: 1\n" for number in range(1000)))
+    with pytest.raises(SettingsError, match=r"1000 problems in the configuration:") as caught:
+        load_settings([path], {})
+    assert len(caught.value.problems) == 1000
+    assert str(caught.value).endswith("… and 950 more")
+
+
 def test_it_is_a_configuration_error_with_its_exit_code(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"2 problems in the configuration:\n"):
         load_settings([tmp_path / "a", tmp_path / "b"], {})

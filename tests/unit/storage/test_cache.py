@@ -232,9 +232,7 @@ def test_what_is_larger_than_the_cache_is_not_stored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("ttl_hours", "max_bytes"), [(0, 1 << 20), (24, 0)])
-def test_a_cache_that_is_off_keeps_and_finds_nothing(
-    tmp_path: Path, ttl_hours: float, max_bytes: int
-) -> None:
+def test_a_cache_that_is_off_keeps_and_finds_nothing(tmp_path: Path, ttl_hours: float, max_bytes: int) -> None:
     Cache(tmp_path, 24, 1 << 20).put(KEY, SMALL)
     off = Cache(tmp_path, ttl_hours, max_bytes)
 
@@ -295,9 +293,7 @@ cache = Cache(Path({str(tmp_path)!r}), 24, 1 << 30)
 print(cache.put(Cache.key("big"), {{"x": np.zeros(1 << 20)}}))
 print(cache.put(Cache.key("small"), {{"x": np.zeros(8)}}))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["False", "True"]
     assert "File too large" in done.stderr
     assert len(list(tmp_path.glob("*.safetensors"))) == 1
@@ -370,9 +366,7 @@ written = peak()
 entry = cache.get(key)
 print(written - before, peak() - written)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     writing, reading = map(float, done.stdout.split())
     assert writing < 20
     assert reading < 80
@@ -407,9 +401,7 @@ def test_kinds_have_their_own_lifetimes_and_one_limit(tmp_path: Path) -> None:
 
 
 def test_intermediate_results_can_be_switched_off(settings: Settings) -> None:
-    off = settings.model_copy(
-        update={"cache": settings.cache.model_copy(update={"cache_intermediate_results": False})}
-    )
+    off = settings.model_copy(update={"cache": settings.cache.model_copy(update={"cache_intermediate_results": False})})
     assert open_cache(off, "separations").put(KEY, SMALL) is False
     assert open_cache(off, "pitch").put(KEY, SMALL) is False
     assert open_cache(off, "conversions").put(KEY, SMALL) is True

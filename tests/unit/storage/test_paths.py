@@ -48,12 +48,7 @@ def test_a_profiles_files_stand_side_by_side(paths: Paths, settings: Settings) -
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text)[:20])
 def test_what_cannot_be_a_profile_id_is_not_found(paths: Paths, settings: Settings, text: Any) -> None:
     assert not is_profile_id(text)
-    for path_of in (
-        paths.profile_json,
-        paths.profile_embedding,
-        paths.profile_reference,
-        paths.profile_files,
-    ):
+    for path_of in (paths.profile_json, paths.profile_embedding, paths.profile_reference):
         with pytest.raises(ProfileNotFoundError):
             path_of(text)
     assert not settings.storage.data_dir.exists()
@@ -111,7 +106,3 @@ def test_profiles_are_found_by_their_names_only(paths: Paths) -> None:
     for name in (f"{PROFILE}.json", f"{PROFILE}_embedding.npy", "notes.json", f"{PROFILE}.json.bak"):
         (folder / name).touch()
     assert paths.profile_ids() == [PROFILE]
-    assert [file.name for file in paths.profile_files(PROFILE)] == [
-        f"{PROFILE}.json",
-        f"{PROFILE}_embedding.npy",
-    ]
