@@ -16,7 +16,8 @@ from scipy.ndimage import binary_dilation
 
 from auto_voice.audio import Audio, Samples, resample_samples
 from auto_voice.errors import AudioTooShortError, InvalidAudioError, LowQualityAudioError
-from auto_voice.models.networks.ge2e import DIMENSIONS, GE2E, HOP, PARTIAL_FRAMES, SAMPLE_RATE
+from auto_voice.models.networks.ge2e import GE2E, HOP, PARTIAL_FRAMES, SAMPLE_RATE
+from auto_voice.utils.threads import one_thread
 
 if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
@@ -62,35 +63,46 @@ class SpeakerEncoder:
             AudioTooShortError: less than 0.8 s of sound.
             ModelLoadError: the network isn't installed.
         """
-        return self._embed(_sounding(audio))
+        return _mean_voice(self._partials(_sounding(audio)))
 
     def split_half_similarity(self, audio: Audio) -> float:
         """Cosine between the two halves of one recording: the most that a copy of its voice can reach.
 
         Raises:
-            As `embed`, for each half.
+            As `embed`; from 3.2 s of sound on there are two halves.
         """
         wave = _sounding(audio)
+        starts = np.array(_partial_starts(wave.size)) * HOP
         middle = wave.size // 2
-        return similarity(self._embed(wave[:middle]), self._embed(wave[middle:]))
+        first, second = starts + PARTIAL_FRAMES * HOP <= middle, starts >= middle
+        if not (first.any() and second.any()):
+            raise AudioTooShortError("half of the recording is too short to recognise a voice in it")
+        partials = self._partials(wave)
+        return similarity(_mean_voice(partials[first]), _mean_voice(partials[second]))
 
-    def _embed(self, wave: Samples) -> Embedding:
+    def _partials(self, wave: Samples) -> NDArray[np.float32]:
+        """Embedding of each partial utterance, float32 (partials, 256)."""
         if wave.size < MINIMUM_SECONDS * SAMPLE_RATE:
             raise AudioTooShortError(f"a voice can be recognised from {MINIMUM_SECONDS} s of sound on")
         starts = _partial_starts(wave.size)
         samples = (starts[-1] + PARTIAL_FRAMES) * HOP
         padded = torch.from_numpy(np.pad(wave, (0, max(0, samples - wave.size))))
 
-        def work(device: str, scale: float) -> Embedding:
-            batch = int(_BATCH * scale)
-            total = torch.zeros(DIMENSIONS, device=device)
-            with self._runtime.lease(ENCODER, self._load) as network, torch.inference_mode():
+        def work(device: str, scale: float) -> NDArray[np.float32]:
+            size = int(_BATCH * scale)
+            batches = [starts[first : first + size] for first in range(0, len(starts), size)]
+            with (
+                self._runtime.lease(ENCODER, self._load) as network,
+                one_thread(),
+                torch.inference_mode(),
+            ):
                 mels = network.spectrogram(padded.to(device))
-                for first in range(0, len(starts), batch):
-                    partials = [mels[at : at + PARTIAL_FRAMES] for at in starts[first : first + batch]]
-                    total += network(torch.stack(partials)).sum(dim=0)
-            embedding: Embedding = torch.nn.functional.normalize(total, dim=0).cpu().numpy()
-            return embedding
+                embeddings = [
+                    network(torch.stack([mels[at : at + PARTIAL_FRAMES] for at in batch])).cpu()
+                    for batch in batches
+                ]
+            partials: NDArray[np.float32] = torch.cat(embeddings).numpy()
+            return partials
 
         return self._runtime.run(work, "speaker embedding")
 
@@ -101,6 +113,12 @@ class SpeakerEncoder:
 def similarity(one: Embedding, other: Embedding) -> float:
     """Cosine of two embeddings of unit norm, -1 to 1 (this encoder's are never below 0)."""
     return float(np.clip(np.dot(one, other), -1.0, 1.0))
+
+
+def _mean_voice(partials: NDArray[np.float32]) -> Embedding:
+    mean = partials.mean(axis=0)
+    embedding: Embedding = mean / np.linalg.norm(mean)
+    return embedding
 
 
 def _sounding(audio: Audio) -> Samples:

@@ -1,0 +1,191 @@
+"""Whether the words survived: a recogniser writes down both recordings, and the differences are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jiwer
+import numpy as np
+import torch
+
+from auto_voice.audio import Audio, Samples, resample_samples
+from auto_voice.errors import InvalidAudioError, LowQualityAudioError
+
+if TYPE_CHECKING:
+    from auto_voice.models.runtime import ModelRuntime
+
+RECOGNIZER = "whisper-base"
+MAXIMUM_SECONDS = 120.0
+"""Only the first two minutes are heard; they take about half a minute on two cores."""
+
+_SAMPLE_RATE = 16_000
+_SILENCE_PEAK = 1e-4
+_LANGUAGE_CONFIDENCE = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intelligibility:
+    """Word error rates of a conversion. A field is null where it can't be told; `reason` says why.
+
+    Attributes:
+        wer: word errors of the conversion per word of the reference; 0 is perfect, and it may be over 1.
+        original_wer: the same of the original, when the expected text is known.
+        wer_change: the conversion's minus the original's, when the expected text is known.
+        reference_words: words in the reference.
+        reference: "expected_text" or "original" (what the recogniser heard in the original).
+        language: ISO 639-1 code that the recogniser heard in the original.
+        original_text: transcript of the original.
+        converted_text: transcript of the conversion.
+        recognizer: the model that wrote them down.
+        seconds_scored: how much of the conversion it heard.
+    """
+
+    wer: float | None = None
+    original_wer: float | None = None
+    wer_change: float | None = None
+    reference_words: int | None = None
+    reference: str | None = None
+    language: str | None = None
+    original_text: str | None = None
+    converted_text: str | None = None
+    recognizer: str = RECOGNIZER
+    seconds_scored: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """What a recogniser heard.
+
+    Attributes:
+        text: as written by it.
+        language: ISO 639-1 code.
+    """
+
+    text: str
+    language: str
+
+
+class WordRecognizer:
+    """Whisper base, through faster-whisper. Holds no state of its own: safe to share between threads."""
+
+    def __init__(self, runtime: ModelRuntime) -> None:
+        self._runtime = runtime
+
+    def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
+        """Write down the words of the first two minutes.
+
+        Args:
+            audio: any rate and channels.
+            language: ISO 639-1 code; heard in the recording when not given.
+
+        Raises:
+            InvalidAudioError: there are samples that aren't numbers.
+            LowQualityAudioError: nothing but silence, in which Whisper would make up words.
+            ModelLoadError: the recogniser isn't installed.
+        """
+        mono = audio.samples[:, : int(MAXIMUM_SECONDS * audio.sample_rate)].mean(axis=0, dtype=np.float32)
+        if not np.isfinite(mono).all():
+            raise InvalidAudioError("the audio has samples that aren't numbers")
+        if not mono.size or np.abs(mono).max() < _SILENCE_PEAK:
+            raise LowQualityAudioError("there is nothing but silence")
+        wave = resample_samples(mono, audio.sample_rate, _SAMPLE_RATE)
+
+        def work(device: str, scale: float) -> Transcript:  # noqa: ARG001 - one window at a time already
+            with self._runtime.lease("whisper-base:recognizer", self._load) as model:
+                # No fallback to higher temperatures and no memory of the last window: the same sound gives
+                # the same words each time, and a misheard line doesn't repeat itself through the song.
+                spoken = language or _language(model, wave)
+                parts, _ = model.transcribe(
+                    wave,
+                    language=spoken,
+                    beam_size=5,
+                    temperature=0.0,
+                    condition_on_previous_text=False,
+                )
+                text = " ".join(part.text.strip() for part in parts)
+            return Transcript(text=text, language=spoken)
+
+        return self._runtime.run(work, "word recognition")
+
+    def compare(
+        self, original: Audio, converted: Audio, *, expected_text: str | None = None
+    ) -> Intelligibility:
+        """Count the word errors of a conversion against the expected text, else against the original's words.
+
+        Raises:
+            InputError: one of the recordings can't be heard (see `transcribe`).
+            ModelLoadError: the recogniser isn't installed.
+        """
+        source = self.transcribe(original)
+        heard = self.transcribe(converted, source.language)
+        expected = source.text if expected_text is None else expected_text
+        common: dict[str, Any] = {
+            "language": source.language,
+            "original_text": source.text,
+            "converted_text": heard.text,
+            "reference": "original" if expected_text is None else "expected_text",
+            "seconds_scored": min(MAXIMUM_SECONDS, converted.duration),
+        }
+        words = normalise(expected, source.language).split()
+        if not words:
+            return Intelligibility(**common, reference_words=0, reason="there are no words to compare with")
+        wer = word_error_rate(expected, heard.text, source.language)
+        if expected_text is None:
+            reason = "original_wer: the original's own words are the reference"
+            return Intelligibility(**common, wer=wer, reference_words=len(words), reason=reason)
+        original_wer = word_error_rate(expected, source.text, source.language)
+        return Intelligibility(
+            **common,
+            wer=wer,
+            original_wer=original_wer,
+            wer_change=wer - original_wer,
+            reference_words=len(words),
+        )
+
+    def _load(self, device: str) -> Any:
+        from faster_whisper import WhisperModel
+
+        folder = self._runtime.model_file("whisper-base", "model.bin").parent
+        name, _, index = device.partition(":")
+        return WhisperModel(
+            str(folder),
+            device=name,
+            device_index=int(index or 0),
+            compute_type="int8" if name == "cpu" else "float16",
+            cpu_threads=torch.get_num_threads(),
+            local_files_only=True,
+        )
+
+
+def _language(model: Any, wave: Samples) -> str:
+    """The language a recording is in; English where the recogniser is in doubt, as in a word or two."""
+    language, probability, _ = model.detect_language(audio=wave)
+    return str(language) if probability >= _LANGUAGE_CONFIDENCE else "en"
+
+
+def word_error_rate(reference: str, hypothesis: str, language: str = "en") -> float:
+    """Substituted, lost and added words per word of the reference, both normalised (see `normalise`).
+
+    Raises:
+        ValueError: the reference has no words.
+    """
+    return float(jiwer.wer(normalise(reference, language), normalise(hypothesis, language)))
+
+
+def normalise(text: str, language: str = "en") -> str:
+    """Lower case, no punctuation; in English also one way of writing numbers, contractions and spellings.
+
+    The normalisers published with Whisper (Radford et al. 2022), from the package whisper-normalizer.
+    """
+    return str(_normaliser(language)(text)).strip()
+
+
+@cache
+def _normaliser(language: str) -> Any:
+    from whisper_normalizer.basic import BasicTextNormalizer
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    return EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
