@@ -1,7 +1,5 @@
 """What is wrong is told all at once: file and line, key, what is wrong, and what was probably meant."""
 
-# ruff: noqa: E501 - one case a line reads better
-
 from __future__ import annotations
 
 import os
