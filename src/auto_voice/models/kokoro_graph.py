@@ -33,7 +33,8 @@ def cut(model: Path, encoder: Path, decoder: Path) -> None:
     """Write the two halves of the graph in `model` to the files `encoder` and `decoder`.
 
     The encoder has the inputs of the whole graph and the outputs CONTENT, F0, ENERGY; the decoder has the
-    inputs CONTENT, F0, ENERGY, STYLE and the output of the whole graph. One after the other they are the whole.
+    inputs CONTENT, F0, ENERGY, STYLE and the output of the whole graph. One after the other they are the
+    whole.
 
     Raises:
         ModelLoadError: the file is no ONNX graph, or not Kokoro's.
