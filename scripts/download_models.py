@@ -13,9 +13,7 @@ from auto_voice.models.catalogue import catalogue_version
 def run() -> None:
     """Parse the command line and fetch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--version", help="the release, or the version of the model catalogue, you expect to get"
-    )
+    parser.add_argument("--version", help="the release, or the version of the model catalogue, you expect to get")
     parser.add_argument("--config", action="append", default=[], help="configuration file; may repeat")
     parser.add_argument("--force", action="store_true", help="fetch again what is installed")
     options = parser.parse_args()

@@ -75,14 +75,10 @@ def fetch(ids: tuple[str, ...], everything: bool, folder: Path | None, force: bo
 
     settings = current_settings()
     catalogue = load_catalogue()
-    entries = select(catalogue, ids) or [
-        entry for entry in catalogue.values() if everything or entry.embedded
-    ]
+    entries = select(catalogue, ids) or [entry for entry in catalogue.values() if everything or entry.embedded]
     folders = [path for path in (folder, settings.models.sources_dir) if path is not None]
     with _progress(entries) as progress:
-        changed = fetch_models(
-            entries, settings.storage.models_dir, progress=progress, force=force, folders=folders
-        )
+        changed = fetch_models(entries, settings.storage.models_dir, progress=progress, force=force, folders=folders)
     _done(entries, changed, settings.storage.models_dir, as_json)
 
 
@@ -108,9 +104,7 @@ def verify(ids: tuple[str, ...], as_json: bool) -> None:
     if bad:
         if as_json:  # the document is out; a second one would not be one document any more
             sys.exit(ModelLoadError.exit_code)
-        raise ModelLoadError(
-            f"not in order: {', '.join(bad)}", suggestions=[f"autovoice models fetch {' '.join(bad)}"]
-        )
+        raise ModelLoadError(f"not in order: {', '.join(bad)}", suggestions=[f"autovoice models fetch {' '.join(bad)}"])
 
 
 @models.command()
@@ -129,9 +123,7 @@ def export(file: Path, ids: tuple[str, ...], as_json: bool) -> None:
     with _progress(entries) as progress:
         export_bundle(entries, folder, file, progress=progress)
     if as_json:
-        emit_json(
-            {"file": str(file), "size_bytes": file.stat().st_size, "models": [entry.id for entry in entries]}
-        )
+        emit_json({"file": str(file), "size_bytes": file.stat().st_size, "models": [entry.id for entry in entries]})
     else:
         emit(f"{file}: {len(entries)} models, {file.stat().st_size / 1e6:.0f} MB")
 
@@ -199,8 +191,7 @@ def _progress(entries: Sequence[ModelEntry]) -> Iterator[FetchProgress]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks = {
-            entry.id: bars.add_task(entry.id, total=entry.size_bytes, state="", visible=False)
-            for entry in entries
+            entry.id: bars.add_task(entry.id, total=entry.size_bytes, state="", visible=False) for entry in entries
         }
 
         def show(event: FetchEvent) -> None:

@@ -121,12 +121,7 @@ def _inspect(bundle: Path, known: Mapping[str, ModelEntry]) -> list[str]:
     try:
         with tarfile.open(bundle, "r:") as tar:
             first = tar.next()
-            if (
-                first is None
-                or first.name != MANIFEST
-                or not first.isreg()
-                or first.size > _MAX_MANIFEST_BYTES
-            ):
+            if first is None or first.name != MANIFEST or not first.isreg() or first.size > _MAX_MANIFEST_BYTES:
                 raise _refused(bundle, f"it does not begin with {MANIFEST}")
             content = tar.extractfile(first)
             ids = list(json.loads(content.read() if content else b"")["models"])

@@ -165,9 +165,7 @@ def _entry(model_id: str, table: Mapping[str, Any]) -> ModelEntry:
 def _source(table: Mapping[str, Any]) -> SourceEntry:
     if table["kind"] not in get_args(SourceKind):
         raise ValueError(f"unknown kind of source {table['kind']!r}")
-    parts = tuple(
-        Part(package=package, member=member) for package, member in map(_split, table.get("parts", ()))
-    )
+    parts = tuple(Part(package=package, member=member) for package, member in map(_split, table.get("parts", ())))
     names = table.get("files")
     return SourceEntry(
         kind=table["kind"],

@@ -82,9 +82,7 @@ def fetch(
     missing = [entry for entry in entries if force or not is_installed(entry, models_dir)]
     for entry in entries:
         if entry not in missing:
-            progress(
-                FetchEvent(model=entry.id, state="present", done=entry.size_bytes, total=entry.size_bytes)
-            )
+            progress(FetchEvent(model=entry.id, state="present", done=entry.size_bytes, total=entry.size_bytes))
     if not missing:  # nor touch the folder: it may be another user's
         return []
     outage, stop = Outage(), Stop()
@@ -96,9 +94,7 @@ def fetch(
 
             def sources_of(entry: ModelEntry) -> list[Source]:
                 network: list[Source] = [
-                    HttpsSource(source, partial_dir, outage)
-                    if source.kind == "https"
-                    else PackageSource(source, store)
+                    HttpsSource(source, partial_dir, outage) if source.kind == "https" else PackageSource(source, store)
                     for source in entry.sources
                 ]
                 return [*(FolderSource(folder, entry.id) for folder in folders), *network]
@@ -149,9 +145,7 @@ def install_all(
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    failures = [
-        error for future in futures.values() if isinstance(error := future.exception(), ModelLoadError)
-    ]
+    failures = [error for future in futures.values() if isinstance(error := future.exception(), ModelLoadError)]
     if failures:
         suggestions = list(dict.fromkeys(text for error in failures for text in error.suggestions))
         raise ModelLoadError("\n".join(error.message for error in failures), suggestions=suggestions)

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import requests
 
 from auto_voice.models.catalogue import ModelFile, SourceEntry
-from auto_voice.models.sources import CHUNK, Advance, Outage, SourceError
+from auto_voice.models.sources import Advance, Outage, SourceError
 
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 30.0
 ATTEMPTS = 2
+_CHUNK = 1 << 16  # what is lost when a transfer breaks off
 
 
 class HttpsSource:
@@ -91,7 +92,7 @@ class HttpsSource:
             if response.status_code != requests.codes.partial_content or not resumed:
                 done = 0
             with partial.open("ab" if done else "wb") as writer:
-                for chunk in response.iter_content(CHUNK):
+                for chunk in response.iter_content(_CHUNK):
                     done += len(chunk)
                     if done > file.size:
                         writer.close()

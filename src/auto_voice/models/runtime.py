@@ -181,9 +181,7 @@ class ModelRuntime:
     def _unload(self, idle_for: float) -> None:
         deadline = self._clock() - idle_for
         with self._lock:
-            gone = [
-                key for key, slot in self._slots.items() if not slot.leases and slot.last_used <= deadline
-            ]
+            gone = [key for key, slot in self._slots.items() if not slot.leases and slot.last_used <= deadline]
             for key in gone:
                 del self._slots[key]
         if gone:

@@ -33,9 +33,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def write_bundle(
-    path: Path, members: Mapping[str, bytes | tarfile.TarInfo], models: object = ("tiny",)
-) -> Path:
+def write_bundle(path: Path, members: Mapping[str, bytes | tarfile.TarInfo], models: object = ("tiny",)) -> Path:
     """A bundle by hand; `models` goes into the manifest."""
     with tarfile.open(path, "w") as tar:
         manifest = json.dumps({"format": 1, "models": models}).encode()
@@ -89,9 +87,7 @@ def test_a_damaged_model_is_not_exported(installed: Path, tmp_path: Path) -> Non
     [
         pytest.param({"../evil": b"x"}, ["tiny"], r"holds '\.\./evil'", id="path upwards"),
         pytest.param({"/etc/evil": b"x"}, ["tiny"], "no file of the catalogue", id="absolute path"),
-        pytest.param(
-            {"tiny/../../evil": b"x"}, ["tiny"], "no file of the catalogue", id="hidden path upwards"
-        ),
+        pytest.param({"tiny/../../evil": b"x"}, ["tiny"], "no file of the catalogue", id="hidden path upwards"),
         pytest.param({"tiny/extra.py": b"x"}, ["tiny"], "no file of the catalogue", id="extra file"),
         pytest.param(
             {"x": special("tiny/a.bin", tarfile.SYMTYPE, "/etc/passwd")},

@@ -90,9 +90,7 @@ def test_the_next_source_serves_where_one_is_wrong(models_dir: Path, shelf: Path
     assert (models_dir / "tiny" / "a.bin").read_bytes() == CONTENTS["a.bin"]
 
 
-def test_when_nothing_serves_the_error_names_model_sources_reasons_and_remedy(
-    models_dir: Path, tmp_path: Path
-) -> None:
+def test_when_nothing_serves_the_error_names_model_sources_reasons_and_remedy(models_dir: Path, tmp_path: Path) -> None:
     empty, bad = tmp_path / "empty", tmp_path / "bad"
     empty.mkdir()
     bad.mkdir()
@@ -108,9 +106,7 @@ def test_when_nothing_serves_the_error_names_model_sources_reasons_and_remedy(
     assert not (models_dir / "tiny").exists()
 
 
-def test_a_failure_leaves_the_installed_model_as_it_was(
-    models_dir: Path, shelf: Path, tmp_path: Path
-) -> None:
+def test_a_failure_leaves_the_installed_model_as_it_was(models_dir: Path, shelf: Path, tmp_path: Path) -> None:
     put(entry_of(CONTENTS), models_dir, [FolderSource(shelf, "tiny")])
     newer = entry_of({**CONTENTS, "c.bin": b"new in the next version"})
     with pytest.raises(ModelLoadError, match=r"c\.bin"):

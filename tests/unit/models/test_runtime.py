@@ -161,9 +161,7 @@ class TestDevice:
         assert runtime.events == []
 
 
-def failing(
-    times: int, error: Callable[[], Exception]
-) -> tuple[Callable[[str, float], str], list[tuple[str, float]]]:
+def failing(times: int, error: Callable[[], Exception]) -> tuple[Callable[[str, float], str], list[tuple[str, float]]]:
     """Work that fails so many times, and the attempts it saw."""
     attempts: list[tuple[str, float]] = []
 
@@ -278,9 +276,7 @@ def real(allocate: Callable[[], object]) -> Exception:
         pytest.param(real(lambda: torch.empty(1 << 58)), id="torch on the CPU"),
         pytest.param(cuda_out_of_memory(), id="torch on CUDA"),
         pytest.param(RuntimeError("CUDA failed with error out of memory"), id="CTranslate2"),
-        pytest.param(
-            RuntimeException("BFCArena::AllocateRawInternal Failed to allocate memory"), id="onnxruntime"
-        ),
+        pytest.param(RuntimeException("BFCArena::AllocateRawInternal Failed to allocate memory"), id="onnxruntime"),
     ],
 )
 def test_every_library_s_out_of_memory_is_recognised(error: Exception) -> None:

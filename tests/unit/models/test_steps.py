@@ -67,8 +67,6 @@ def test_numpy_checkpoints_are_converted(settings: Settings, tmp_path: Path) -> 
 
 
 @pytest.mark.models
-@pytest.mark.parametrize(
-    "entry", [entry for entry in load_catalogue().values() if entry.embedded], ids=lambda e: e.id
-)
+@pytest.mark.parametrize("entry", [entry for entry in load_catalogue().values() if entry.embedded], ids=lambda e: e.id)
 def test_the_installed_models_are_sound(entry, settings: Settings) -> None:  # type: ignore[no-untyped-def]
     assert verify(entry, settings.storage.models_dir) == []
