@@ -36,17 +36,17 @@ class GuardedGroup(click.Group):
         except BrokenPipeError:
             code = _close_broken_pipe()
         except (click.Abort, CancelledError):
-            code = report(CancelledError("interrupted"), as_json)
+            code = report_error(CancelledError("interrupted"), as_json)
         except click.UsageError as error:
             code = _report_usage(error, as_json)
         except AutoVoiceError as error:
-            code = report(error, as_json)
+            code = report_error(error, as_json)
             if _wants_traceback(arguments):
                 traceback.print_exc()
         except Exception as error:  # the last line of defence: a bug still ends in one readable message
             remedy = "run it again as `autovoice -v …` to see where it happened"
             unexpected = AutoVoiceError(f"{type(error).__name__}: {error}", suggestions=[remedy])
-            code = report(unexpected, as_json)
+            code = report_error(unexpected, as_json)
             if _wants_traceback(arguments):
                 traceback.print_exc()
         sys.exit(code if isinstance(code, int) else 0)
@@ -62,7 +62,7 @@ def error_document(error: AutoVoiceError) -> dict[str, Any]:
     }
 
 
-def report(error: AutoVoiceError, as_json: bool) -> int:
+def report_error(error: AutoVoiceError, as_json: bool) -> int:
     """Print an error and its remedies on stderr, with `as_json` its body on stdout too.
 
     Returns: the exit code.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from auto_voice.audio import DecodeLimits
 from auto_voice.config import PresetName, Settings
 from auto_voice.errors import InvalidParametersError
 
@@ -15,6 +16,12 @@ MAX_VOLUME = 2.0
 _PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
 PitchShift = float | Literal["auto"]
+
+
+def song_limits(settings: Settings) -> DecodeLimits:
+    """How large and how long a song may be."""
+    limits = settings.limits
+    return DecodeLimits(max_bytes=limits.max_audio_size_mb << 20, max_seconds=limits.max_song_duration_s)
 
 
 def checked_volume(value: float, name: str) -> float:
@@ -30,9 +37,7 @@ def checked_pitch_shift(value: object) -> PitchShift:
         return "auto"
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_PITCH_SHIFT:
         limit = f"{MAX_PITCH_SHIFT:g}"
-        raise InvalidParametersError(
-            f"pitch_shift must be -{limit} to {limit} semitones or 'auto', not {value!r}"
-        )
+        raise InvalidParametersError(f"pitch_shift must be -{limit} to {limit} semitones or 'auto', not {value!r}")
     return float(value)
 
 

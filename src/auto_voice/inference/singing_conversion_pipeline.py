@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auto_voice.audio import Audio, DecodeLimits, decode
+from auto_voice.audio import Audio, decode
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import PitchExtractionFailedError
 from auto_voice.inference.conversion_job import ConversionJob
@@ -17,7 +17,7 @@ from auto_voice.inference.engines import GivenEngines, make_engines
 from auto_voice.inference.features import PitchContour, Stems, Transposition
 from auto_voice.inference.memory import release_memory
 from auto_voice.inference.mixing import match_level, mix
-from auto_voice.inference.parameters import PitchShift, checked_pitch_shift, checked_preset, checked_volume
+from auto_voice.inference.parameters import PitchShift, checked_pitch_shift, checked_preset, checked_volume, song_limits
 from auto_voice.inference.progress import ProgressCallback, StageWatch, part
 from auto_voice.inference.scoring import score
 from auto_voice.inference.separation import vocal_activity
@@ -111,7 +111,7 @@ class SingingConversionPipeline:
         job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, use_cache)
         try:
             with job.watch.stage("source_separation") as progress:
-                song = decode(song_path, self._limits)
+                song = decode(song_path, song_limits(self._settings))
                 separator = job.engines.separator
                 wanted = self._settings.quality.presets[job.preset]
                 key = stage_key(content_hash(song_path), wanted, separator.name)
@@ -170,11 +170,6 @@ class SingingConversionPipeline:
             cache=StageCache(self._settings, read=use_cache),
             watch=StageWatch(callback),
         )
-
-    @property
-    def _limits(self) -> DecodeLimits:
-        limits = self._settings.limits
-        return DecodeLimits(max_bytes=limits.max_audio_size_mb << 20, max_seconds=limits.max_song_duration_s)
 
     def _convert(
         self,
