@@ -30,7 +30,9 @@ from auto_voice.audio.sniff import MP3, Format, sniff
 from auto_voice.audio.source import open_source
 from auto_voice.errors import AudioTooShortError, FileTooLargeError, InvalidAudioError
 
-_BLOCK_FRAMES = 1 << 16
+_BLOCK_FRAMES = 1 << 14
+# What libsndfile says of a FLAC file that does not state its length, whose end it then cannot read.
+_UNKNOWN_FRAMES = np.iinfo(np.int64).max
 _MISSING_SECONDS, _MISSING_SHARE = 0.25, 0.005
 # ffmpeg is stopped a little behind the limit, so that what lies behind it can be noticed.
 _PAST_LIMIT_SECONDS = 1.0
@@ -81,9 +83,7 @@ def probe(source: Path | str | bytes, limits: DecodeLimits = _DEFAULT_LIMITS) ->
         else:
             with _stream(file, kind, limits) as stream:
                 _check_stream(stream, limits)
-                frames = (
-                    stream.frames if stream.frames is not None else sum(len(block) for block in stream.blocks)
-                )
+                frames = stream.frames if stream.frames is not None else sum(len(block) for block in stream.blocks)
             seconds = frames / stream.sample_rate
         _check_length(seconds, claim, limits)
         size = os.fstat(file.fileno()).st_size
@@ -103,18 +103,16 @@ def _identify(file: BinaryIO) -> tuple[Format, Claim]:
 
 @contextlib.contextmanager
 def _stream(file: BinaryIO, kind: Format, limits: DecodeLimits) -> Iterator[PcmStream]:
+    sound = None
     if kind.in_process:
         os.lseek(file.fileno(), 0, os.SEEK_SET)
-        sound = None
         with contextlib.suppress(soundfile.LibsndfileError):
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
-        if sound is not None:
-            with sound:
-                # Of a FLAC file that states no length libsndfile says the largest number there is.
-                frames = sound.frames if sound.frames < np.iinfo(np.int64).max else None
-                blocks = _libsndfile_blocks(sound, time.monotonic() + limits.timeout_seconds)
-                yield PcmStream(sound.samplerate, sound.channels, blocks, frames)
-            return
+    if sound is not None and sound.frames < _UNKNOWN_FRAMES:
+        with sound:
+            blocks = _libsndfile_blocks(sound, time.monotonic() + limits.timeout_seconds)
+            yield PcmStream(sound.samplerate, sound.channels, blocks, sound.frames)
+        return
     longest = limits.max_seconds + _PAST_LIMIT_SECONDS
     with ffmpeg_stream(file, kind.demuxer, longest, limits.timeout_seconds) as stream:
         yield stream
@@ -157,6 +155,15 @@ def _collect(stream: PcmStream, claim: Claim, limits: DecodeLimits) -> Samples:
     return np.ascontiguousarray(samples[:, :frames])
 
 
+def _count(stream: PcmStream, claim: Claim, limits: DecodeLimits) -> int:
+    frames = 0
+    for block in stream.blocks:
+        frames += len(block)
+        if frames > _most_frames(stream, limits):
+            raise _too_long(claim.seconds, limits)
+    return frames
+
+
 def _most_frames(stream: PcmStream, limits: DecodeLimits) -> int:
     by_memory = limits.max_decoded_bytes // (4 * stream.channels)
     return min(int(limits.max_seconds * stream.sample_rate), by_memory)
@@ -183,9 +190,7 @@ def _check_length(seconds: float, claim: Claim, limits: DecodeLimits) -> None:
     if claim.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * (claim.seconds or 0.0)):
         raise _unreadable_after(seconds, claim.seconds)
     if seconds == 0:
-        raise InvalidAudioError(
-            "There is no sound in the file.", suggestions=["Check that the recording plays."]
-        )
+        raise InvalidAudioError("There is no sound in the file.", suggestions=["Check that the recording plays."])
     if seconds > limits.max_seconds:
         raise _too_long(seconds, limits)
     if seconds < limits.min_seconds:
@@ -200,14 +205,10 @@ def _too_long(seconds: float | None, limits: DecodeLimits) -> FileTooLargeError:
     if seconds is not None and seconds > limits.max_seconds:
         message = f"The recording is {clock(seconds)} long; the limit is {limit}."
     elif seconds is not None:
-        message = (
-            f"The recording takes more than {limits.max_decoded_bytes >> 20} MB of memory when it is decoded."
-        )
+        message = f"The recording takes more than {limits.max_decoded_bytes >> 20} MB of memory when it is decoded."
     else:
         message = f"The recording is longer than the limit of {limit}."
-    return FileTooLargeError(
-        message, suggestions=["Send a shorter part, or fewer channels at a lower sample rate."]
-    )
+    return FileTooLargeError(message, suggestions=["Send a shorter part, or fewer channels at a lower sample rate."])
 
 
 def _unreadable_after(seconds: float, claimed: float | None = None) -> InvalidAudioError:

@@ -25,6 +25,8 @@ _TAGS = ("title", "artist", "album", "comment", "date")
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_RATES = (48000,)
+# LAME by itself would take about 130, at which cymbals and sibilants begin to suffer.
+_MP3_STEREO_KBPS = 192
 # Nominal rates of Vorbis at quality 0.0, 0.1 … 1.0 for stereo at 44.1 kHz, kbit/s; libvorbis takes a quality.
 _VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 
@@ -74,7 +76,7 @@ def write(
         audio: what.
         format: "wav", "flac", "mp3", "ogg" or "opus"; by the suffix of `path` when None.
         bit_depth: of wav ("16", "24", "float") and flac ("16", "24"); "16" when None.
-        bitrate_kbps: of mp3, ogg and opus; when None the encoder's own choice, about 160 for stereo.
+        bitrate_kbps: of mp3, ogg and opus; when None 192 for stereo mp3, else the encoder's own choice.
         dither: add triangular noise of one step before rounding to 16 bits.
         tags: title, artist, album, comment, date.
 
@@ -122,14 +124,14 @@ def _container(name: str, audio: Audio, bit_depth: str | None) -> _Container:
         )
     if bit_depth is not None and bit_depth not in container.depths:
         depths = f"holds {', '.join(container.depths)}" if container.depths else "has no bit depth"
-        raise InvalidParametersError(
-            f"Cannot write {container.name} with bit depth {bit_depth!r}: it {depths}."
-        )
+        raise InvalidParametersError(f"Cannot write {container.name} with bit depth {bit_depth!r}: it {depths}.")
     return container
 
 
 def _encoder_options(container: _Container, audio: Audio, kbps: int | None) -> dict[str, Any]:
     """A bit rate as soundfile's compression level: 0 is the highest rate or quality, 1 the lowest."""
+    if kbps is None and container.name == "mp3" and audio.channels == 2 and audio.sample_rate >= 32000:
+        kbps = _MP3_STEREO_KBPS
     if kbps is None:
         return {}
     if container.depths:
@@ -146,8 +148,7 @@ def _encoder_options(container: _Container, audio: Audio, kbps: int | None) -> d
         level = (highest - kbps) / (highest - lowest)
     if not lowest <= kbps <= highest:
         raise InvalidParametersError(
-            f"{container.name} at {rate} Hz, {audio.channels} channels, takes {lowest} to {highest} kbit/s,"
-            f" not {kbps}."
+            f"{container.name} at {rate} Hz, {audio.channels} channels, takes {lowest} to {highest} kbit/s, not {kbps}."
         )
     # libsndfile refuses exactly 1 for MP3.
     options: dict[str, Any] = {"compression_level": min(level, 0.999)}
@@ -182,7 +183,8 @@ def _encode(
                 setattr(sound, name, text)
             for block in _blocks(audio, subtype, dither):
                 sound.write(block)
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, AssertionError) as error:
+        # soundfile asserts that all was written. Why it was not is what the sink knows.
         if sink.error is None:
             raise StorageError(f"The {container.name} file could not be encoded.") from error
     if sink.error is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
-from scipy.signal import fftconvolve
+from scipy.signal import oaconvolve
 
 from auto_voice.audio.loudness import peak_envelope, true_peak
 from auto_voice.audio.signal import Audio, Samples
@@ -15,6 +15,9 @@ _RELEASE_DB_PER_SECOND = 60.0
 _BLOCK_FRAMES = 1 << 18
 # Aim this far below the ceiling: a gain that moves shifts the peaks between samples by a hair.
 _MARGIN_DB = 0.02
+# Less is the rounding of the convolution: where nothing is to be reduced, no bit changes.
+_INAUDIBLE_DB = 1e-4
+_FLOOR = 1e-9  # keeps the logarithm of silence finite
 
 
 def limit_true_peak(audio: Audio, ceiling_dbtp: float = -1.0) -> Audio:
@@ -28,9 +31,9 @@ def limit_true_peak(audio: Audio, ceiling_dbtp: float = -1.0) -> Audio:
         audio: any sound.
         ceiling_dbtp: highest true peak of the result, dB relative to full scale.
     """
-    if true_peak(audio) <= ceiling_dbtp:
+    peak_db, reduction = _reduction(audio, ceiling_dbtp - _MARGIN_DB)
+    if peak_db <= ceiling_dbtp:
         return audio
-    reduction = _reduction(audio, ceiling_dbtp - _MARGIN_DB)
     reach = max(1, round(_LOOK_AHEAD_SECONDS * audio.sample_rate))
     window = np.hanning(reach + 3)[1:-1].astype(np.float32)
     window /= window.sum()
@@ -49,22 +52,24 @@ def limit_true_peak(audio: Audio, ceiling_dbtp: float = -1.0) -> Audio:
     return limited
 
 
-def _reduction(audio: Audio, ceiling_db: float) -> Samples:
-    """Per frame, the reduction in dB that its peak asks for, or what is left of an earlier one's.
+def _reduction(audio: Audio, ceiling_db: float) -> tuple[float, Samples]:
+    """The true peak in dB and, per frame, the reduction in dB that it or the release of a peak asks for.
 
     The release is linear in dB, so its recursion max(own, previous - step) is a running maximum of a tilted
     line.
     """
     step = _RELEASE_DB_PER_SECOND / audio.sample_rate
     reduction = np.empty(audio.frames, np.float32)
-    carried, position = 0.0, 0
+    carried, position, highest = 0.0, 0, -np.inf
     for envelope in peak_envelope(audio):
-        own = 20 * np.log10(np.maximum(envelope, 1e-9, dtype=np.float64)) - ceiling_db
+        own = 20 * np.log10(np.maximum(envelope, _FLOOR, dtype=np.float64)) - ceiling_db
+        highest = max(highest, float(own.max()) + ceiling_db)
         own[0] = max(own[0], carried - step)
         tilt = step * np.arange(len(own))
-        decayed = np.maximum.accumulate(np.maximum(own, 0.0) + tilt) - tilt
+        decayed = np.maximum.accumulate(own + tilt) - tilt
         reduction[position : position + len(own)] = np.maximum(decayed, 0.0)
         carried, position = float(decayed[-1]), position + len(own)
+    return highest, reduction
     return reduction
 
 
@@ -76,5 +81,6 @@ def _gain(needed: Samples, window: Samples) -> NDArray[np.float32]:
     """
     reach = len(window) - 1
     ahead = maximum_filter1d(needed, reach + 1, origin=-((reach + 1) // 2), mode="constant")
-    smooth = fftconvolve(ahead, window, mode="valid")
-    return np.asarray(10 ** (smooth[: len(needed) - 2 * reach] / -20), dtype=np.float32)
+    smooth = oaconvolve(ahead, window, mode="valid")[: len(needed) - 2 * reach]
+    smooth[smooth < _INAUDIBLE_DB] = 0.0
+    return np.asarray(10 ** (smooth / -20), dtype=np.float32)

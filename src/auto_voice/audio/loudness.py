@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt, upfirdn
+from scipy.signal import sosfilt
 
 from auto_voice.audio.signal import Audio, Samples
 
@@ -68,21 +68,24 @@ def peak_envelope(audio: Audio) -> Iterator[Samples]:
     for start in range(0, audio.frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, audio.frames)
         left, right = max(0, start - context), min(audio.frames, stop + context)
-        frames = right - left
-        envelope = np.zeros(frames + 1, np.float32)
+        envelope = np.abs(x[:, left:right]).max(axis=0)
         for row in x[:, left:right]:
-            dense = np.abs(upfirdn(_interpolator(), row, up=_OVERSAMPLING))[_OVERSAMPLING * _SINC_ZEROS :]
-            between = dense[: _OVERSAMPLING * frames].reshape(frames, _OVERSAMPLING).max(axis=1)
-            # The points between two frames count for both of them.
-            np.maximum(envelope[:frames], between, out=envelope[:frames])
-            np.maximum(envelope[1:], between, out=envelope[1:])
+            for taps in _interpolators():
+                between = np.abs(np.convolve(row, taps)[_SINC_ZEROS : _SINC_ZEROS + len(row)])
+                # A point between two frames counts for both of them.
+                np.maximum(envelope, between, out=envelope)
+                np.maximum(envelope[1:], between[:-1], out=envelope[1:])
         yield envelope[start - left : stop - left]
 
 
 @functools.lru_cache(maxsize=1)
-def _interpolator() -> Samples:
-    time = np.arange(-_OVERSAMPLING * _SINC_ZEROS, _OVERSAMPLING * _SINC_ZEROS + 1) / _OVERSAMPLING
-    return (np.sinc(time) * np.kaiser(len(time), 7.0)).astype(np.float32)
+def _interpolators() -> Samples:
+    """One filter for each point between two frames: windowed sincs, shape (points, taps)."""
+    points = np.arange(1, _OVERSAMPLING)[:, None] / _OVERSAMPLING
+    time = np.arange(-_SINC_ZEROS, _SINC_ZEROS) + points
+    window = np.i0(7.0 * np.sqrt(1 - np.square(time / _SINC_ZEROS))) / np.i0(7.0)
+    filters: Samples = (np.sinc(time) * window).astype(np.float32)
+    return filters
 
 
 def _power(lufs: float) -> float:

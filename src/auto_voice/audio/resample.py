@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.signal import resample_poly
 from auto_voice.audio.signal import Audio, Samples
 
 _ATTENUATION_DB = 100.0
+_MAX_TERM = 4000
 _PASSBAND, _STOPBAND = 0.45, 0.5  # of the lower rate
 
 
@@ -38,19 +40,32 @@ def resample_samples(x: NDArray[Any], from_rate: int, to_rate: int) -> Samples:
     if from_rate <= 0 or to_rate <= 0:
         raise ValueError(f"sample rates must be positive, got {from_rate} and {to_rate}")
     x = np.asarray(x, dtype=np.float32)
-    divisor = math.gcd(from_rate, to_rate)
-    up, down = to_rate // divisor, from_rate // divisor
-    frames = (2 * x.shape[-1] * up + down) // (2 * down)
+    frames = (2 * x.shape[-1] * to_rate + from_rate) // (2 * from_rate)
     result = np.empty((*x.shape[:-1], frames), np.float32)
     if not frames or not x.size:
         return result
-    if up == down:
+    if from_rate == to_rate:
         result[...] = x
         return result
+    up, down = _ratio(from_rate, to_rate)
     taps = _low_pass(up, down)
     for row, target in zip(x.reshape(-1, x.shape[-1]), result.reshape(-1, frames), strict=True):
-        target[:] = resample_poly(row, up, down, window=taps)[:frames]
+        converted = resample_poly(row, up, down, window=taps)[:frames]
+        target[: len(converted)] = converted
+        target[len(converted) :] = 0.0
     return result
+
+
+def _ratio(from_rate: int, to_rate: int) -> tuple[int, int]:
+    """`to_rate / from_rate` as (up, down), exactly for all usual rates.
+
+    The filter's length grows with the terms, so the ratio of two odd rates is taken as the nearest one of small
+    terms. That is off by less than one millionth: half a millisecond in ten minutes.
+    """
+    slower, faster = sorted((from_rate, to_rate))
+    nearest = Fraction(slower, faster).limit_denominator(_MAX_TERM)
+    small, large = nearest.numerator, nearest.denominator
+    return (small, large) if to_rate == slower else (large, small)
 
 
 @functools.lru_cache(maxsize=32)

@@ -15,5 +15,7 @@ for kind, limit in (
     (resource.RLIMIT_CORE, 0),
     (resource.RLIMIT_NOFILE, 16),
 ):
+    allowed = resource.getrlimit(kind)[1]
+    limit = limit if allowed == resource.RLIM_INFINITY else min(limit, allowed)
     resource.setrlimit(kind, (limit, limit))
 os.execv(sys.argv[3], sys.argv[3:])

@@ -40,9 +40,7 @@ _AU_HEADER = struct.Struct(">4sIIIII")
 
 
 @contextlib.contextmanager
-def ffmpeg_stream(
-    file: BinaryIO, demuxer: str, max_seconds: float, timeout_seconds: float
-) -> Iterator[PcmStream]:
+def ffmpeg_stream(file: BinaryIO, demuxer: str, max_seconds: float, timeout_seconds: float) -> Iterator[PcmStream]:
     """Decode the first sound track of an open file.
 
     Args:
@@ -71,7 +69,7 @@ def ffmpeg_stream(
         yield _au_stream(chunks)
     finally:
         chunks.close()
-        with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
@@ -119,7 +117,7 @@ def _output(process: subprocess.Popen[bytes], deadline: float) -> Generator[byte
         selector.register(process.stderr, selectors.EVENT_READ)
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            if not ready or time.monotonic() > deadline:
                 raise took_too_long()
             for key, _ in ready:
                 chunk = os.read(key.fd, _READ_BYTES)
@@ -129,7 +127,11 @@ def _output(process: subprocess.Popen[bytes], deadline: float) -> Generator[byte
                     yield chunk
                 else:
                     complaints = (complaints + chunk)[:_MAX_STDERR_BYTES]
-    if process.wait(max(1.0, deadline - time.monotonic())) != 0:
+    try:
+        process.wait(max(1.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise took_too_long() from error
+    if process.returncode != 0:
         logger.debug("ffmpeg ended with %s: %s", process.returncode, complaints.decode(errors="replace"))
         raise InvalidAudioError(
             "The sound in the file cannot be decoded: it is damaged, encrypted or of an unknown kind.",
@@ -145,9 +147,7 @@ def _au_stream(chunks: Iterator[bytes]) -> PcmStream:
         if len(data) >= _AU_HEADER.size and len(data) >= _AU_HEADER.unpack_from(data)[1]:
             break
     if len(data) < _AU_HEADER.size:
-        raise InvalidAudioError(
-            "There is no sound in the file.", suggestions=["Check that the recording plays."]
-        )
+        raise InvalidAudioError("There is no sound in the file.", suggestions=["Check that the recording plays."])
     _, offset, _, _, sample_rate, channels = _AU_HEADER.unpack_from(data)
     return PcmStream(sample_rate, channels, _frames(data[offset:], chunks, channels))
 

@@ -26,9 +26,7 @@ class Audio:
     def __post_init__(self) -> None:
         """Hold the promise of shape and dtype, so that no stage has to check again."""
         if self.samples.ndim != 2 or self.samples.dtype != np.float32:
-            raise TypeError(
-                f"Audio needs float32 (channels, frames), got {self.samples.dtype} {self.samples.shape}"
-            )
+            raise TypeError(f"Audio needs float32 (channels, frames), got {self.samples.dtype} {self.samples.shape}")
 
     @property
     def channels(self) -> int:

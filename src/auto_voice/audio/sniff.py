@@ -94,9 +94,7 @@ def sniff(file: BinaryIO) -> Format:
     file.seek(0)
     head = file.read(_HEAD_BYTES)
     if not head:
-        raise InvalidAudioError(
-            "The file is empty.", suggestions=["Check that the upload or copy was complete."]
-        )
+        raise InvalidAudioError("The file is empty.", suggestions=["Check that the upload or copy was complete."])
     found = _by_magic(file, head)
     if found is None:
         raise InvalidAudioError(
@@ -133,7 +131,5 @@ def _stranger(head: bytes) -> str:
         if head.startswith(magic):
             return name
     text = head.decode("utf-8", errors="ignore")
-    printable = len(text.encode()) >= len(head) - 3 and all(
-        char.isprintable() or char.isspace() for char in text
-    )
+    printable = len(text.encode()) >= len(head) - 3 and all(char.isprintable() or char.isspace() for char in text)
     return "text" if printable else "unknown data"

@@ -23,20 +23,20 @@ def open_source(source: Path | str | bytes, limits: DecodeLimits) -> Iterator[Bi
         FileTooLargeError: it has more bytes than `limits` allows.
     """
     descriptor = _from_bytes(source) if isinstance(source, bytes) else _from_path(source)
-    # Unbuffered: readers share the descriptor's own position with libsndfile and ffmpeg.
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-            raise InvalidAudioError(
-                f"This is {kind}, not an audio file.", suggestions=["Name one audio file."]
-            )
+            raise InvalidAudioError(f"This is {kind}, not an audio file.", suggestions=["Name one audio file."])
         if status.st_size > limits.max_bytes:
             raise FileTooLargeError(
                 f"The file has {_megabytes(status.st_size)}; the limit is {_megabytes(limits.max_bytes)}.",
                 suggestions=["Send a compressed format (FLAC, MP3, Ogg), or a shorter part."],
             )
-        yield cast(BinaryIO, file)
+        # Unbuffered: readers share the descriptor's own position with libsndfile and ffmpeg.
+        yield cast(BinaryIO, os.fdopen(descriptor, "rb", buffering=0, closefd=False))
+    finally:
+        os.close(descriptor)
 
 
 def _from_path(path: Path | str) -> int:

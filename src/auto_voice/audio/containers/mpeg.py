@@ -97,10 +97,20 @@ def _xing_claim(frame: _Frame, data: bytes, available_bytes: int) -> Claim:
     tag = data[frame.xing_offset :]
     if tag[:4] not in (b"Xing", b"Info") or len(tag) < 16:
         return Claim()
-    has_frames, has_bytes = tag[7] & 1, tag[7] & 2
+    has_frames, has_bytes, has_seek_table, has_quality = (tag[7] >> bit & 1 for bit in range(4))
     first, second = struct.unpack_from(">II", tag, 8)
     stated_bytes = (second if has_frames else first) if has_bytes else 0
+    encoder = tag[8 + 4 * has_frames + 4 * has_bytes + 100 * has_seek_table + 4 * has_quality :]
+    samples = first * frame.samples - _encoder_padding(encoder)
     return Claim(
-        seconds=first * frame.samples / frame.sample_rate if has_frames else None,
+        seconds=max(0, samples) / frame.sample_rate if has_frames else None,
         cut=stated_bytes > available_bytes * (1 + _SIZE_TOLERANCE) + _SIZE_SLACK,
     )
+
+
+def _encoder_padding(encoder: bytes) -> int:
+    """Samples that the encoder put before and behind the sound; decoders take them off again."""
+    if encoder[:4] not in (b"LAME", b"Lavf", b"Lavc") or len(encoder) < 24:
+        return 0
+    packed = int.from_bytes(encoder[21:24], "big")
+    return (packed >> 12) + (packed & 0xFFF)
