@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Bring the cache to its size limit: what has expired goes first, then what was not used for longest."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from auto_voice.cli.failures import report
+from auto_voice.cli.failures import report_error
 from auto_voice.cli.output import emit, emit_json
 from auto_voice.config import load_settings
 from auto_voice.errors import AutoVoiceError
@@ -27,14 +28,13 @@ def optimize_cache(files: tuple[Path, ...], max_size_gb: float | None, dry_run: 
     removed = room.superfluous() if dry_run else room.prune(wait_seconds=30)
     paths, freed = [str(entry.path) for entry in removed], sum(entry.size for entry in removed)
     if as_json:
-        emit_json({"removed": paths, "freed_bytes": freed, "dry_run": dry_run})
-    else:
-        verb = "Would remove" if dry_run else "Removed"
-        emit("\n".join([*(f"{verb} {path}" for path in paths), f"{verb}: {freed / 2**20:.1f} MiB in all"]))
+        return emit_json({"removed": paths, "freed_bytes": freed, "dry_run": dry_run})
+    verb = "Would remove" if dry_run else "Removed"
+    return emit("\n".join(f"{verb} {what}" for what in [*paths, f"{freed / 2**20:.1f} MiB in all"]))
 
 
 if __name__ == "__main__":
     try:
         optimize_cache()
     except AutoVoiceError as error:
-        sys.exit(report(error, as_json="--json" in sys.argv))
+        sys.exit(report_error(error, as_json="--json" in sys.argv))
