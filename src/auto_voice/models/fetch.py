@@ -11,7 +11,7 @@ from auto_voice.atomic_file import storage_error
 from auto_voice.errors import ModelLoadError
 from auto_voice.models.catalogue import ModelEntry, load_catalogue
 from auto_voice.models.https import HttpsSource
-from auto_voice.models.install import State, install, is_installed, verify, work_folder
+from auto_voice.models.install import State, install, is_installed, remove_stale_work, verify, work_folder
 from auto_voice.models.packages import PackageSource, PackageStore
 from auto_voice.models.sources import FolderSource, Outage, Source, Stop
 
@@ -89,6 +89,7 @@ def fetch(
     partial_dir = models_dir / _PARTIAL
     try:
         partial_dir.mkdir(parents=True, exist_ok=True)
+        remove_stale_work(models_dir)
         with work_folder(models_dir) as packages:
             store = PackageStore(packages, outage, stop)
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ from auto_voice.models.steps import STEPS
 RECORD = "installed.json"
 _WORK = ".work"
 _LOCK_POLL_SECONDS = 0.2
+_STALE_SECONDS = 24 * 3600.0
 
 State = Literal["waiting", "fetching", "installing", "installed", "present", "failed"]
 """Of one model; `waiting` for another process, `present`: it was there before."""
@@ -126,9 +128,18 @@ def sha256(path: Path) -> str:
 @contextlib.contextmanager
 def work_folder(models_dir: Path) -> Iterator[Path]:
     """A folder for unfinished things, on the same disk as the models; removed in the end."""
-    (models_dir / _WORK).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=models_dir / _WORK, ignore_cleanup_errors=True) as name:
+    work = models_dir / _WORK
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+def remove_stale_work(models_dir: Path) -> None:
+    """Remove the unfinished work of processes that were killed: gigabytes, and nobody would look for them."""
+    limit = time.time() - _STALE_SECONDS
+    for folder in (models_dir / _WORK).glob("*/"):
+        if folder.is_dir() and folder.stat().st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

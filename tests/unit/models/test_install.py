@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from auto_voice.errors import ModelLoadError, StorageError
 from auto_voice.models.catalogue import ModelEntry, ModelFile
-from auto_voice.models.install import install, is_installed, verify
+from auto_voice.models.install import install, is_installed, remove_stale_work, verify
 from auto_voice.models.sources import Advance, FolderSource, Source, Stop
 from auto_voice.models.steps import STEPS
 from model_carriers import entry_of
@@ -156,3 +158,15 @@ def test_a_folder_that_cannot_be_used_is_a_storage_error(tmp_path: Path, shelf: 
     (tmp_path / "models").write_text("a file in the way")
     with pytest.raises(StorageError):
         put(entry_of(CONTENTS), tmp_path / "models", [FolderSource(shelf, "tiny")])
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(models_dir: Path) -> None:
+    old, young = models_dir / ".work" / "old", models_dir / ".work" / "young"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "half.bin").write_bytes(b"half")
+    yesterday = time.time() - 2 * 24 * 3600
+    os.utime(old, (yesterday, yesterday))
+    remove_stale_work(models_dir)
+    assert not old.exists()
+    assert young.exists()
