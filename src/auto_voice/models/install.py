@@ -210,6 +210,9 @@ def _record(entry: ModelEntry, staging: Path) -> None:
         files[name] = {"sha256": sha256(staging / name), "size": (staging / name).stat().st_size}
     document = {"id": entry.id, "licence": entry.licence, "files": files}
     (staging / RECORD).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    # Some writers keep their files to themselves, but who installs need not be who runs.
+    for name in files:
+        shutil.copymode(staging / RECORD, staging / name)
 
 
 def _sync(folder: Path) -> None:

@@ -142,12 +142,14 @@ def test_derived_files_are_made_recorded_and_verified(
 ) -> None:
     def double(folder: Path) -> None:
         (folder / "doubled.bin").write_bytes((folder / "a.bin").read_bytes() * 2)
+        (folder / "doubled.bin").chmod(0o600)  # as safetensors does
 
     monkeypatch.setitem(STEPS, "double", double)  # type: ignore[arg-type]
     entry = entry_of(CONTENTS, step="double", derived=["doubled.bin"])
     put(entry, models_dir, [FolderSource(shelf, "tiny")])
     made = models_dir / "tiny" / "doubled.bin"
     assert made.read_bytes() == CONTENTS["a.bin"] * 2
+    assert made.stat().st_mode == (models_dir / "tiny" / "a.bin").stat().st_mode, "readable for the same users"
     record = json.loads((models_dir / "tiny" / "installed.json").read_text())
     assert set(record["files"]) == {*CONTENTS, "doubled.bin"}
     made.write_bytes(made.read_bytes().upper())
