@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,21 @@ from auto_voice.audio import Audio
 Progress = Callable[[float], None]
 """Called with the stage's own progress, 0.0–1.0, several times a second. It cancels the work by raising."""
 
-VoiceState = Mapping[str, NDArray[np.generic]]
+VoiceState = Mapping[str, NDArray[Any]]
 """What a converter learnt of a target voice: named arrays, stored as safetensors beside the profile."""
 
 
 def no_progress(fraction: float) -> None:
     """Progress callback of a caller that does not look."""
+
+
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """The progress of a step that is the part from `start` to `end` of the whole."""
+
+    def report(fraction: float) -> None:
+        progress(start + (end - start) * fraction)
+
+    return report
 
 
 @dataclass(frozen=True, kw_only=True)
