@@ -10,14 +10,23 @@ from scipy.ndimage import binary_dilation
 from scipy.signal import butter, sosfiltfilt
 
 from auto_voice.audio import Audio, Samples, integrated_loudness, resample_samples
-from auto_voice.inference.recording_quality import NOTICEABLE_CLIPPING, clipping_ratio
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW
+from auto_voice.inference.features import Progress, no_progress
+from auto_voice.inference.progress import part
+from auto_voice.inference.recording_quality import (
+    NOTICEABLE_CLIPPING,
+    RecordingQuality,
+    clipping_ratio,
+    measure,
+)
+from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivityDetector
 from auto_voice.inference.voice_windows import Mask
 
 LOUDNESS_LUFS = -23.0
 PEAK_DBFS = -1.0
 MAXIMUM_RATE = 48_000
 
+_SAME = 1e-4
+_AS_MUCH = 0.9
 _RUMBLE_HZ = 50.0
 _KEPT_PAUSE_WINDOWS = 8
 _FADE_SECONDS = 0.005
@@ -38,6 +47,28 @@ class Phrase:
     clipped: bool
 
 
+def best_channel(recording: Audio, detector: SpeechActivityDetector, progress: Progress = no_progress) -> Audio:
+    """The recording as one channel: the mean of all, or the channel in which the voice stands clearest.
+
+    A microphone on one side only, or channels that cancel each other, would be spoilt by the mean.
+    """
+    candidates = [Audio(recording.mono()[None], recording.sample_rate)]
+    if np.ptp(recording.samples, axis=0).max(initial=0.0) <= _SAME:
+        return candidates[0]
+    candidates += [Audio(channel[None], recording.sample_rate) for channel in recording.samples]
+    measured: list[tuple[RecordingQuality, Audio]] = []
+    for index, candidate in enumerate(candidates):
+        share = part(progress, index / len(candidates), (index + 1) / len(candidates))
+        voice = detector.detect(candidate, share).active
+        if voice.any():
+            measured.append((measure(candidate, voice), candidate))
+    if not measured:
+        return candidates[0]
+    most = max(quality.voice_seconds for quality, _ in measured)
+    heard = [(quality.snr_db, candidate) for quality, candidate in measured if quality.voice_seconds >= _AS_MUCH * most]
+    return max(heard, key=lambda each: each[0])[1]
+
+
 def phrases(recording: Audio, voice: Mask, snr_db: float, rate: int) -> list[Phrase]:
     """Cut a mono recording into phrases at `rate` Hz, at LOUDNESS_LUFS, or less where peaks forbid.
 
@@ -52,9 +83,7 @@ def phrases(recording: Audio, voice: Mask, snr_db: float, rate: int) -> list[Phr
     gain = _levelling_gain(Audio(together[None], recording.sample_rate))
     return [
         Phrase(
-            samples=_faded(
-                resample_samples(filtered[begin:end] * np.float32(gain), recording.sample_rate, rate), rate
-            ),
+            samples=_faded(resample_samples(filtered[begin:end] * np.float32(gain), recording.sample_rate, rate), rate),
             snr_db=snr_db,
             clipped=is_clipped,
         )

@@ -5,6 +5,7 @@ The figures in the comments were measured on six LibriSpeech readers, four solo 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ NOTICEABLE_CLIPPING = 0.001
 NARROW_BANDWIDTH_HZ = 5500.0
 """A voice that ends below this came through a telephone or the like."""
 
+_SILENCE_PEAK = 1e-3
 _TAIL_WINDOWS = 8
 _PAUSE_WINDOWS = 16
 _DIGITAL_SILENCE = 1e-9
@@ -86,27 +88,55 @@ def measure(recording: Audio, voice: Mask) -> RecordingQuality:
     )
 
 
-def refuse(quality: RecordingQuality) -> None:
+def combine(each: Sequence[RecordingQuality]) -> RecordingQuality:
+    """Several recordings as one: times add up; the rest are means, weighted by how much voice each has."""
+    weights = [quality.voice_seconds for quality in each]
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=weights))
+
+    return RecordingQuality(
+        duration_seconds=sum(quality.duration_seconds for quality in each),
+        voice_seconds=sum(weights),
+        snr_db=mean([quality.snr_db for quality in each]),
+        clipping_ratio=mean([quality.clipping_ratio for quality in each]),
+        bandwidth_hz=mean([quality.bandwidth_hz for quality in each]),
+    )
+
+
+def no_voice(recording: Audio, *, separated: bool) -> LowQualityAudioError:
+    """The error for a recording in which nobody speaks or sings words."""
+    peak = float(np.abs(recording.samples).max(initial=0.0))
+    if peak < _SILENCE_PEAK:
+        return LowQualityAudioError(
+            "the recording is silent", suggestions=["Check that the right microphone is on and not muted."]
+        )
+    return LowQualityAudioError(
+        "no vocals were found in the song" if separated else "no voice was found in the recording",
+        suggestions=[
+            "Record speech, or singing with words, with little else in the background.",
+            *_song_advice(separated),
+        ],
+    )
+
+
+def refuse(quality: RecordingQuality, *, separated: bool) -> None:
     """Turn away what no voice can be learnt from.
 
     Raises:
-        LowQualityAudioError: too noisy or too clipped; says how much, and what to do.
+        LowQualityAudioError: too clipped or too noisy; says how much, and what to do.
     """
-    if quality.snr_db < MINIMUM_SNR_DB:
-        raise LowQualityAudioError(
-            f"the voice stands only {quality.snr_db:.0f} dB above the noise or music behind it;"
-            f" at least {MINIMUM_SNR_DB:.0f} dB are needed",
-            suggestions=[
-                "Record in a quiet room, a hand's length from the microphone, with fans and music off.",
-                "If this is a song, have its vocals separated first (--from-song).",
-            ],
-        )
     if quality.clipping_ratio > MAXIMUM_CLIPPING:
         raise LowQualityAudioError(
             f"the recording is clipped: {quality.clipping_ratio:.1%} of the voice is cut off at full scale",
-            suggestions=[
-                "Record again with the input level turned down until the meter stays out of the red."
-            ],
+            suggestions=["Record again with the input level turned down until the meter stays out of the red."],
+        )
+    if quality.snr_db < MINIMUM_SNR_DB:
+        advice = "Record in a quiet room, a hand's length from the microphone, with fans and music off."
+        raise LowQualityAudioError(
+            f"the voice stands only {quality.snr_db:.0f} dB above the noise or music behind it;"
+            f" at least {MINIMUM_SNR_DB:.0f} dB are needed",
+            suggestions=[advice, *_song_advice(separated)],
         )
 
 
@@ -146,6 +176,10 @@ def clipping_ratio(samples: Samples) -> float:
     for shift in range(3):
         flat[shift : shift + middle.size] |= middle
     return float(flat.mean())
+
+
+def _song_advice(separated: bool) -> list[str]:
+    return [] if separated else ["If this is a song, have its vocals separated first (--from-song)."]
 
 
 def _signal_to_noise(power: NDArray[np.float64], voice: Mask) -> float:

@@ -45,12 +45,15 @@ class SpeechActivity:
     @property
     def active(self) -> NDArray[np.bool_]:
         """Windows with speech, bool (windows,): on at ONSET, off again under RELEASE."""
-        above_release = self.probability >= RELEASE
-        # Each unbroken stretch above the release level counts when it reaches the onset level anywhere.
-        stretch = np.cumsum(np.diff(above_release, prepend=False) != 0)
-        reached = np.bincount(stretch, weights=self.probability >= ONSET, minlength=1) > 0
-        active: NDArray[np.bool_] = above_release & reached[stretch]
-        return active
+        return keep_touched(self.probability >= RELEASE, by=self.probability >= ONSET)
+
+
+def keep_touched(candidate: NDArray[np.bool_], by: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those unbroken stretches of `candidate` in which `by` is true somewhere; all are bool (windows,)."""
+    stretch = np.cumsum(np.diff(candidate, prepend=False) != 0)
+    touched = np.bincount(stretch, weights=by, minlength=1) > 0
+    kept: NDArray[np.bool_] = candidate & touched[stretch]
+    return kept
 
 
 class SpeechActivityDetector:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.inference.features import PitchContour
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity
+from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity, keep_touched
 
 Mask = NDArray[np.bool_]
 """Windows with voice, bool (windows,); window i covers WINDOW samples at SAMPLE_RATE from i × WINDOW on."""
@@ -18,12 +20,12 @@ _SURE = 0.7
 _SOFTER_THAN_SPEECH_DB = 20.0
 
 
-def find_voice(recording: Audio, activity: SpeechActivity, contour: PitchContour) -> Mask:
+def find_voice(recording: Audio, activity: SpeechActivity, contour: PitchContour, *, only_voice: bool = False) -> Mask:
     """Speech, and the held notes that hang on to it.
 
-    A speech detector lets go of long vowels. A pitched stretch that touches speech and is not 20 dB softer
-    than it (as hum or bleed would be) is the same voice going on. Pitch with no speech near it may be any
-    instrument and does not count.
+    A speech detector lets go of long vowels. A pitched stretch that touches speech and is not 20 dB softer than
+    it (as hum or bleed would be) is the same voice going on. Pitch with no speech near it may be any instrument,
+    and counts only with `only_voice`: where instruments were taken out before.
     """
     speech = activity.active
     if not speech.any() or not contour.f0.size:
@@ -33,15 +35,15 @@ def find_voice(recording: Audio, activity: SpeechActivity, contour: PitchContour
     frame = np.minimum(np.round(centres / contour.hop_seconds).astype(np.int64), contour.f0.size - 1)
     pitched = contour.voiced[frame] & (contour.confidence[frame] >= _SURE)
     loud = level > np.median(level[speech]) * 10 ** (-_SOFTER_THAN_SPEECH_DB / 10)
-    return keep_touched(speech | (pitched & loud), by=speech)
+    candidate: Mask = speech | (pitched & loud)
+    return candidate if only_voice else keep_touched(candidate, by=speech)
 
 
-def keep_touched(candidate: Mask, by: Mask) -> Mask:
-    """Those unbroken stretches of `candidate` in which `by` is true somewhere."""
-    stretch = np.cumsum(np.diff(candidate, prepend=False) != 0)
-    touched = np.bincount(stretch, weights=by, minlength=1) > 0
-    kept: Mask = candidate & touched[stretch]
-    return kept
+def within(contour: PitchContour, voice: Mask) -> PitchContour:
+    """The contour, unvoiced outside the windows with voice."""
+    window = (np.arange(contour.f0.size) * (contour.hop_seconds * SAMPLE_RATE / WINDOW)).astype(np.int64)
+    inside = voice[np.minimum(window, voice.size - 1)]
+    return replace(contour, f0=np.where(inside, contour.f0, np.float32(0.0)))
 
 
 def band_power(recording: Audio) -> NDArray[np.float64]:
