@@ -1,0 +1,85 @@
+"""SwiftF0 (Nieradzik, "SwiftF0: Fast and Accurate Monophonic Pitch Detection", arXiv:2508.18440), package `swift-f0`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auto_voice.audio import Audio, Samples
+from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.inference.pitch.framing import (
+    MAX_HZ,
+    MIN_HZ,
+    SAMPLE_RATE,
+    Floats,
+    at_network_level,
+    at_network_rate,
+    frame_levels,
+    in_pieces,
+)
+from auto_voice.inference.pitch.tracking import melody
+
+if TYPE_CHECKING:
+    from swift_f0 import SwiftF0
+
+    from auto_voice.config import Settings
+    from auto_voice.models.runtime import ModelRuntime
+
+_HOP = 128
+_NETWORK_HOP = 256
+_VOICED = 0.5
+_PIECE_SECONDS = 20.0
+_CONTEXT_FRAMES = 24
+"""The network hears 2,815 samples to each side of a frame: 22 of our hops."""
+
+
+class SwiftF0Extractor:
+    """Pitch every 8 ms: the network's own frames lie 16 ms apart, so it listens twice, half a frame apart.
+
+    Thread-safe.
+    """
+
+    name = "swiftf0"
+
+    def __init__(self, runtime: ModelRuntime) -> None:
+        self._runtime = runtime
+
+    def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
+        """Follow the melody; see `PitchExtractor`."""
+        samples = at_network_rate(vocals)
+        heard = at_network_level(samples)
+
+        def work(device: str, scale: float) -> tuple[Floats, Floats]:
+            del device  # the network is so small that it is quickest on the CPU
+            piece_frames = round(_PIECE_SECONDS * scale * SAMPLE_RATE / _HOP)
+            with self._runtime.lease("swiftf0", _load) as detector:
+                return in_pieces(
+                    heard, _HOP, piece_frames, _CONTEXT_FRAMES, lambda piece: _find(detector, piece), progress
+                )
+
+        pitch, confidence = self._runtime.run(work, "pitch extraction")
+        return melody(pitch, confidence, frame_levels(samples, _HOP), _HOP / SAMPLE_RATE, _VOICED)
+
+
+def create(settings: Settings, runtime: ModelRuntime) -> SwiftF0Extractor:
+    """Factory of the pitch extractor `swiftf0`."""
+    del settings  # nothing to set
+    return SwiftF0Extractor(runtime)
+
+
+def _load(device: str) -> SwiftF0:
+    del device
+    from swift_f0 import SwiftF0
+
+    return SwiftF0(spin=False)
+
+
+def _find(detector: SwiftF0, samples: Samples) -> tuple[Floats, Floats]:
+    """Pitch and confidence every 128 samples, (n,) → at least (n // 128 + 1,) each."""
+    padded = np.pad(samples, (0, 2 * _NETWORK_HOP))
+    passes = [detector.detect(padded[offset:], SAMPLE_RATE, MIN_HZ, MAX_HZ) for offset in (0, _HOP)]
+    count = min(len(found.pitch_hz) for found in passes)
+    pitch = np.stack([found.pitch_hz[:count] for found in passes], axis=1).ravel()
+    confidence = np.stack([found.confidence[:count] for found in passes], axis=1).ravel()
+    return pitch.astype(np.float32), confidence.astype(np.float32)
