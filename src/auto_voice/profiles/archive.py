@@ -49,9 +49,7 @@ def save(path: Path, contents: Contents) -> None:
         "reference.flac": contents.reference,
         **{f"voice_state_{name}.safetensors": content for name, content in contents.states.items()},
     }
-    checksums = {
-        name: {"sha256": files.sha256(content), "bytes": len(content)} for name, content in members.items()
-    }
+    checksums = {name: {"sha256": files.sha256(content), "bytes": len(content)} for name, content in members.items()}
     manifest = {"format": FORMAT, "version": VERSION, "files": checksums}
     with atomic_write(path, "w+b") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
@@ -127,11 +125,7 @@ def _check_manifest(members: Mapping[str, bytes]) -> None:
 def _checked(members: Mapping[str, bytes]) -> Contents:
     """The members as a profile; each is parsed, so that nothing damaged reaches the folder of profiles."""
     reference = members["reference.flac"]
-    states = {
-        match[1]: content
-        for name, content in members.items()
-        if (match := _STATE.fullmatch(name)) is not None
-    }
+    states = {match[1]: content for name, content in members.items() if (match := _STATE.fullmatch(name)) is not None}
     try:
         profile = files.parse_profile(members["profile.json"])
         files.parse_embedding(members["embedding.npy"], profile.embedding_info.dimensions)

@@ -122,8 +122,6 @@ def sha256(content: bytes) -> str:
 
 def _check_embedding(embedding: NDArray[np.generic], dimensions: int) -> None:
     if embedding.dtype != np.float32 or embedding.shape != (dimensions,):
-        raise StorageError(
-            f"the embedding is {embedding.dtype} {embedding.shape}, not float32 ({dimensions},)"
-        )
+        raise StorageError(f"the embedding is {embedding.dtype} {embedding.shape}, not float32 ({dimensions},)")
     if not np.isfinite(embedding).all() or not embedding.any():
         raise StorageError("the embedding holds no usable numbers")

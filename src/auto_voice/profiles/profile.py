@@ -40,14 +40,10 @@ def clean_text(text: str, what: str, *, longest: int, shortest: int = 1, lines: 
     composed = unicodedata.normalize("NFC", text).strip()
     for character in composed:
         allowed = lines and character in "\n\t"
-        if not allowed and (
-            unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION
-        ):
+        if not allowed and (unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION):
             raise InvalidParametersError(f"{what} holds a control character (U+{ord(character):04X})")
     if not shortest <= len(composed) <= longest:
-        raise InvalidParametersError(
-            f"{what} must have {shortest} to {longest} characters, not {len(composed)}"
-        )
+        raise InvalidParametersError(f"{what} must have {shortest} to {longest} characters, not {len(composed)}")
     return composed
 
 
@@ -167,9 +163,7 @@ class VoiceProfile(_Part):
     user_id: Annotated[str, AfterValidator(clean_user_id)]
     profile_name: Annotated[str, AfterValidator(clean_name)]
     description: Annotated[str, AfterValidator(clean_description)] = ""
-    created_at: Annotated[datetime, AfterValidator(_utc)] = Field(
-        default_factory=lambda: datetime.now(timezone.utc)
-    )
+    created_at: Annotated[datetime, AfterValidator(_utc)] = Field(default_factory=lambda: datetime.now(timezone.utc))
     audio_info: AudioInfo
     vocal_range: VocalRange
     quality_metrics: QualityMetrics

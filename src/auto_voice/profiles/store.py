@@ -83,9 +83,7 @@ class ProfileStore:
                 f"cannot sort by {sort_by!r} {order!r}",
                 suggestions=[f"sort_by: {', '.join(get_args(SortKey))}; order: {', '.join(get_args(Order))}"],
             )
-        found = sorted(
-            self._sound(user_id), key=lambda profile: _sort_key(profile, sort_by), reverse=order == "desc"
-        )
+        found = sorted(self._sound(user_id), key=lambda profile: _sort_key(profile, sort_by), reverse=order == "desc")
         return found[offset : None if limit is None else offset + limit]
 
     def count(self, user_id: str | None = None) -> int:
@@ -177,9 +175,7 @@ class ProfileStore:
                 if keep_id:
                     raise InvalidParametersError(
                         f"there is a profile {contents.profile.profile_id} already",
-                        suggestions=[
-                            "Import it under a new id (without --keep-id), or delete the other one."
-                        ],
+                        suggestions=["Import it under a new id (without --keep-id), or delete the other one."],
                     )
                 changes["profile_id"] = str(uuid.uuid4())
             return self._folder.write(
@@ -197,9 +193,7 @@ class ProfileStore:
         """The cleaned recording, mono. Raises as `get`."""
         self._folder.read(profile_id)
         content = self._folder.reference_bytes(profile_id)
-        return decode(
-            content, DecodeLimits(max_bytes=len(content), max_seconds=files.LONGEST_REFERENCE_SECONDS)
-        )
+        return decode(content, DecodeLimits(max_bytes=len(content), max_seconds=files.LONGEST_REFERENCE_SECONDS))
 
     def load_voice_state(self, profile_id: str, converter: str) -> VoiceState:
         """What the converter learnt of the voice.
