@@ -267,11 +267,9 @@ def playlist(folder: Path) -> Path:
 
 
 def m4a_pointing_elsewhere(folder: Path) -> Path:
-    """An M4A whose sound is said to lie in another file (a `dref` that is an alias of `moov`'s data)."""
+    """An M4A that says its sound lies in another file: an alias in `dref`, and no samples of its own."""
     path = with_ffmpeg("elsewhere.m4a", "-movflags", "faststart")(folder)
     data = bytearray(path.read_bytes())
-    # The samples go to the other file; the entry "in this file" becomes a path.
-    (folder / "secret.m4a").write_bytes(data)
     reference = data.index(b"url \0\0\0\1")
     data[reference : reference + 8] = b"alis\0\0\0\0"
     start = data.index(b"mdat") + 4

@@ -83,7 +83,7 @@ def probe(source: Path | str | bytes, limits: DecodeLimits = _DEFAULT_LIMITS) ->
         else:
             with _stream(file, kind, limits) as stream:
                 _check_stream(stream, limits)
-                frames = stream.frames if stream.frames is not None else sum(len(block) for block in stream.blocks)
+                frames = stream.frames if stream.frames is not None else _count(stream, claim, limits)
             seconds = frames / stream.sample_rate
         _check_length(seconds, claim, limits)
         size = os.fstat(file.fileno()).st_size
@@ -108,11 +108,12 @@ def _stream(file: BinaryIO, kind: Format, limits: DecodeLimits) -> Iterator[PcmS
         os.lseek(file.fileno(), 0, os.SEEK_SET)
         with contextlib.suppress(soundfile.LibsndfileError):
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
-    if sound is not None and sound.frames < _UNKNOWN_FRAMES:
+    if sound is not None:
         with sound:
-            blocks = _libsndfile_blocks(sound, time.monotonic() + limits.timeout_seconds)
-            yield PcmStream(sound.samplerate, sound.channels, blocks, sound.frames)
-        return
+            if sound.frames < _UNKNOWN_FRAMES:
+                blocks = _libsndfile_blocks(sound, time.monotonic() + limits.timeout_seconds)
+                yield PcmStream(sound.samplerate, sound.channels, blocks, sound.frames)
+                return
     longest = limits.max_seconds + _PAST_LIMIT_SECONDS
     with ffmpeg_stream(file, kind.demuxer, longest, limits.timeout_seconds) as stream:
         yield stream

@@ -70,6 +70,7 @@ def write(
 
     Samples beyond full scale are clipped, except in a float WAV. MP3 takes the rates up to 48 kHz of its
     standard and Opus 48 kHz only: other rates are converted to the next higher of these, or else the highest.
+    The last 6.5 ms of an Opus file are lost: libsndfile does not flush the encoder's look-ahead.
 
     Args:
         path: where to; its folder must exist.
