@@ -37,7 +37,7 @@ def shaped(speech: Audio, pause: float) -> Audio:
     bounds = np.linspace(0, len(samples), len(power) + 1).astype(int)
     first, last = np.flatnonzero(loud)[[0, -1]]
     edge = round(_EDGE_SECONDS * rate)
-    kept = samples[max(0, bounds[first] - edge) : bounds[last + 1] + edge] * _gain(power[loud], samples)
+    kept = samples[max(0, bounds[first] - edge) : bounds[last + 1] + edge] * np.float32(_gain(power[loud], samples))
     return Audio(np.concatenate([_faded(kept, round(_FADE_SECONDS * rate)), silence])[None], rate)
 
 
@@ -46,10 +46,10 @@ def joined(parts: Sequence[Audio]) -> Audio:
     return Audio(np.concatenate([part.samples for part in parts], axis=1), parts[0].sample_rate)
 
 
-def _gain(power: NDArray[np.float32], samples: Samples) -> np.float32:
+def _gain(power: NDArray[np.float32], samples: Samples) -> float:
     wanted = 10 ** (LEVEL_DB / 20) / np.sqrt(power.mean())
     most = 10 ** (_MOST_GAIN_DB / 20)
-    return np.float32(min(max(float(wanted), 1 / most), most, PEAK / float(np.abs(samples).max())))
+    return min(max(float(wanted), 1 / most), most, PEAK / float(np.abs(samples).max()))
 
 
 def _faded(samples: Samples, length: int) -> Samples:

@@ -184,6 +184,8 @@ class KokoroSynthesizer:
         options.intra_op_num_threads = _cores()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Threads that wait by spinning take the cores from whatever else runs, other sessions of ours included.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CPUExecutionProvider"]
         if device.startswith("cuda") and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
             providers.insert(0, "CUDAExecutionProvider")

@@ -98,6 +98,7 @@ def rules(day_first: bool) -> list[Rule]:
         Rule(_SHORT_DAY.pattern, _weekday),
         Rule(r"\b(?P<hours>\d{1,2}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)\b", _duration),
         Rule(r"(?<=\d)\s?[-–]\s?(?=\d{1,2}(?::[0-5]\d)?\s?[AaPp]\.?[Mm]\b|\d{1,2}:[0-5]\d\b)", " to "),
+        Rule(rf"\b{_HOUR}\.{_MINUTE}{_HALF}(?!\d)", _time),
         Rule(rf"\b{_HOUR}:{_MINUTE}\b{_HALF}?(?!\d)", _time),
         Rule(rf"\b(?P<hour>1[0-2]|[1-9])(?P<minute>){_HALF}", _time),
         Rule(r"\b(\d{2}(?:\d0|00)|[2-9]0)'?s\b", lambda match: decade(int(match[1]))),

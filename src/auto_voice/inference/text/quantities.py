@@ -53,7 +53,8 @@ def _measure(match: re.Match[str]) -> str:
     name = unit if amount in ("1", "-1") else _many(unit)
     per = f" per {_PER[match['per']]}" if match["per"] else ""
     said = spoken(amount.lstrip("-"))
-    return f"{'minus ' if amount.startswith('-') else ''}{said} {power}{name}{per}"
+    scale = f"{match['scale']} " if match["scale"] else ""
+    return f"{'minus ' if amount.startswith('-') else ''}{said} {scale}{power}{name}{per}"
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -98,7 +99,8 @@ RULES = [
     Rule(r"\b(\d{1,3})'\s?(\d{1,2})(?:\"|'')", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     Rule(rf"(?<![\w]){_AMOUNT}\"(?=[\s.,;:!?)]|$)", lambda m: f"{spoken(m['amount'])} inches"),
     Rule(r"(?<=\d)\s?[–-]\s?(?=\d+(?:\.\d+)?\s?(?:%|°))", " to "),
-    Rule(rf"{_STANDS_ALONE}(?P<amount>(?:(?<!\w)[-−])?{NUMBER})[ -]?(?P<unit>{either(_UNITS)})"
+    Rule(rf"{_STANDS_ALONE}(?P<amount>(?:(?<!\w)[-−])?{NUMBER})[ -]?(?:(?P<scale>thousand|million|billion) )?"
+         rf"(?P<unit>{either(_UNITS)})"
          rf"(?:\^?(?P<power>[23]))?(?:/(?P<per>{either(_PER)}))?{_ENDS}", _measure),
     Rule(r"\b(\d+)(?:st|nd|rd|th)\b", lambda match: ordinal(match[1])),
     Rule(r"(?<![\w/])(?:(?P<whole>\d+)[ -])?(?P<top>\d{1,3})/(?P<bottom>\d{1,3})(?![\w/])", _fraction),
