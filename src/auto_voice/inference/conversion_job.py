@@ -13,10 +13,10 @@ from auto_voice.config import PresetName
 from auto_voice.inference.conversion import choose_transposition
 from auto_voice.inference.conversion_result import ConversionResult
 from auto_voice.inference.engines import Engines
-from auto_voice.inference.features import PitchContour, RuntimeEvent, Stems, Transposition
+from auto_voice.inference.features import PitchContour, Progress, RuntimeEvent, Stems, Transposition
 from auto_voice.inference.parameters import PitchShift
 from auto_voice.inference.progress import StageWatch
-from auto_voice.inference.stage_cache import StageCache
+from auto_voice.inference.stage_cache import StageCache, stage_key
 
 if TYPE_CHECKING:
     from auto_voice.profiles import VoiceProfile
@@ -47,13 +47,16 @@ class ConversionJob:
     cache: StageCache
     watch: StageWatch
 
+    def melody(self, vocals: Audio, key: str, progress: Progress) -> PitchContour:
+        """The pitch contour of vocals, which `key` stands for."""
+        pitch = self.engines.pitch
+        return self.cache.contour(stage_key(key, pitch.name), lambda: pitch.extract(vocals, progress))
+
     def transposition(self, contour: PitchContour) -> Transposition:
         """How far this melody is moved for this voice, and why."""
         if self.pitch_shift == "auto":
             voice = self.profile.vocal_range
-            return choose_transposition(
-                contour, voice.min_pitch_hz, voice.median_pitch_hz, voice.max_pitch_hz
-            )
+            return choose_transposition(contour, voice.min_pitch_hz, voice.median_pitch_hz, voice.max_pitch_hz)
         if self.pitch_shift == 0:
             return _NOT_MOVED
         return Transposition(semitones=float(self.pitch_shift), reason="as asked for")

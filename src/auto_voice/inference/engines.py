@@ -36,9 +36,7 @@ class GivenEngines:
     converter: Converter | None = None
 
 
-def make_engines(
-    preset: PresetName, settings: Settings, runtime: ModelRuntime, given: GivenEngines
-) -> Engines:
+def make_engines(preset: PresetName, settings: Settings, runtime: ModelRuntime, given: GivenEngines) -> Engines:
     """The engines of a preset. Making them loads no model; each loads its own when it first works.
 
     Factories see the preset in force as the settings' default preset.

@@ -40,9 +40,7 @@ def match_level(converted: Audio, original: Audio, progress: Progress = no_progr
 
     """
     if converted.sample_rate != original.sample_rate or converted.samples.shape != original.samples.shape:
-        raise ConversionFailedError(
-            "the converted vocals do not have the rate, channels and length of the song"
-        )
+        raise ConversionFailedError("the converted vocals do not have the rate, channels and length of the song")
     was, now = _section_power(original), _section_power(converted)
     if not np.isfinite(now).all():
         raise ConversionFailedError("the converted vocals contain samples that are not numbers")

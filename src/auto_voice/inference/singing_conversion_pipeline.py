@@ -20,9 +20,10 @@ from auto_voice.inference.mixing import match_level, mix
 from auto_voice.inference.parameters import PitchShift, checked_pitch_shift, checked_preset, checked_volume, song_limits
 from auto_voice.inference.progress import ProgressCallback, StageWatch, part
 from auto_voice.inference.scoring import score
-from auto_voice.inference.separation import vocal_activity
+from auto_voice.inference.speech_activity import SpeechActivityDetector
 from auto_voice.inference.stage_cache import StageCache, array_hash, content_hash, stage_key
 from auto_voice.inference.target_voice import voice_state
+from auto_voice.inference.vocal_presence import has_vocals, refuse_noise, refuse_silence
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import ProfileStore
 from auto_voice.utils.quality_metrics import QualityMetricsAggregator
@@ -62,6 +63,7 @@ class SingingConversionPipeline:
         self._runtime = runtime or ModelRuntime(self._settings, device)
         self._profiles = ProfileStore(self._settings)
         self._aggregator = QualityMetricsAggregator(self._settings, self._runtime)
+        self._detector = SpeechActivityDetector(self._runtime)
         self._given = GivenEngines(separator=separator, pitch=pitch, content=content, converter=converter)
 
     def convert_song(
@@ -112,15 +114,21 @@ class SingingConversionPipeline:
         try:
             with job.watch.stage("source_separation") as progress:
                 song = decode(song_path, song_limits(self._settings))
+                refuse_silence(song)
                 separator = job.engines.separator
                 wanted = self._settings.quality.presets[job.preset]
-                key = stage_key(content_hash(song_path), wanted, separator.name)
+                key = stage_key(
+                    content_hash(song_path), wanted.separation_model, wanted.separation_shifts, separator.name
+                )
                 stems = job.cache.stems(key, song, partial(separator.separate, song, progress))
-                has_vocals = vocal_activity(song, stems)
-            if not has_vocals:
+            with job.watch.stage("pitch_extraction") as progress:
+                contour = job.melody(stems.vocals, key, part(progress, 0, 0.8))
+                sung = has_vocals(stems, contour, self._detector, part(progress, 0.8, 1))
+            if not sung:
+                refuse_noise(song)
                 return job.unchanged(song, stems, return_stems)
             del song  # from here on the stems are the song
-            return self._convert(job, stems, key, volumes, return_stems=return_stems)
+            return self._convert(job, stems, key, contour, volumes, return_stems=return_stems)
         finally:
             release_memory()
 
@@ -148,7 +156,12 @@ class SingingConversionPipeline:
             nothing = Audio(np.zeros_like(vocals.samples), vocals.sample_rate)
             stems = Stems(vocals=vocals, accompaniment=nothing, model="none")
             key = stage_key(array_hash({"vocals": vocals.samples}), vocals.sample_rate)
-            return self._convert(job, stems, key, (1.0, 0.0), with_scores=with_scores)
+            with job.watch.stage("pitch_extraction") as progress:
+                contour = job.melody(vocals, key, progress)
+            if not contour.voiced.any():
+                remedy = "use a recording in which somebody sings or speaks"
+                raise PitchExtractionFailedError(suggestions=[remedy])
+            return self._convert(job, stems, key, contour, (1.0, 0.0), with_scores=with_scores)
         finally:
             release_memory()
 
@@ -176,20 +189,14 @@ class SingingConversionPipeline:
         job: ConversionJob,
         stems: Stems,
         key: str,
+        contour: PitchContour,
         volumes: tuple[float, float],
         *,
         return_stems: bool = False,
         with_scores: bool = True,
     ) -> ConversionResult:
-        """The stages after the separation; `key` stands for the stems, `volumes` is (vocals, rest)."""
+        """Conversion and mixing; `key` stands for the stems, `volumes` is (vocals, rest)."""
         engines, cache, vocals = job.engines, job.cache, stems.vocals
-
-        with job.watch.stage("pitch_extraction") as progress:
-            pitch_key = stage_key(key, engines.pitch.name)
-            contour = cache.contour(pitch_key, lambda: engines.pitch.extract(vocals, progress))
-            if not contour.voiced.any():
-                remedy = "use a recording in which somebody sings or speaks"
-                raise PitchExtractionFailedError(suggestions=[remedy])
 
         with job.watch.stage("voice_conversion") as progress:
             hearing, converting = part(progress, 0.1, 0.5), part(progress, 0.5, 1)
@@ -197,7 +204,7 @@ class SingingConversionPipeline:
             transposition = job.transposition(contour)
             content_key = stage_key(key, engines.content.name)
             conversion_key = stage_key(
-                pitch_key, content_key, engines.converter.name, job.preset, array_hash(voice), transposition
+                content_key, engines.pitch.name, engines.converter.name, job.preset, array_hash(voice), transposition
             )
 
             def convert() -> Audio:
@@ -213,8 +220,8 @@ class SingingConversionPipeline:
             sung: PitchContour | None = None
             scores: dict[str, Any] = {}
             if with_scores:
-                sung_key, listening = stage_key(conversion_key, "sung"), part(progress, 0.5, 0.8)
-                sung = cache.contour(sung_key, lambda: engines.pitch.extract(converted, listening))
+                sung_key = stage_key(conversion_key, "sung")
+                sung = job.melody(converted, sung_key, part(progress, 0.5, 0.8))
                 before, after = (vocals, contour), (converted, sung)
                 scores = cache.scores(sung_key, lambda: self._score(job, before, after, transposition))
 

@@ -43,9 +43,7 @@ class StageCache:
             vocals = Audio(entry["vocals"], song.sample_rate)
             rest = Audio(song.samples - vocals.samples, song.sample_rate)
             meta = entry.meta
-            return Stems(
-                vocals=vocals, accompaniment=rest, model=meta["model"], warnings=tuple(meta["warnings"])
-            )
+            return Stems(vocals=vocals, accompaniment=rest, model=meta["model"], warnings=tuple(meta["warnings"]))
         stems = separate()
         notes = {"model": stems.model, "warnings": list(stems.warnings)}
         cache.put(key, {"vocals": stems.vocals.samples}, notes)
@@ -55,9 +53,7 @@ class StageCache:
         """Pitch contour of vocals."""
         cache, entry = self._look_up("pitch", key)
         if entry is not None:
-            return PitchContour(
-                f0=entry["f0"], confidence=entry["confidence"], hop_seconds=entry.meta["hop_seconds"]
-            )
+            return PitchContour(f0=entry["f0"], confidence=entry["confidence"], hop_seconds=entry.meta["hop_seconds"])
         contour = extract()
         arrays = {"f0": contour.f0, "confidence": contour.confidence}
         cache.put(key, arrays, {"hop_seconds": contour.hop_seconds})
