@@ -1,0 +1,49 @@
+# One command from a bare machine: every target makes what it stands on, and does so once.
+#   PYTHON=python3.12      the interpreter of a new .venv; else the first of 3.12, 3.11, 3.10 that is there
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.PHONY: help demo test lint benchmark models pin clean
+
+help:  ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
+
+demo: models  ## convert a song it makes itself, or yours: make demo SONG=my.mp3 VOICE=me.wav
+	@$(BIN)/autovoice demo $(if $(SONG),--song "$(SONG)") $(if $(VOICE),--voice "$(VOICE)") --output demo
+
+models: $(INSTALLED)  ## fetch the weights of the embedded models
+	@$(BIN)/autovoice models fetch
+
+test: $(INSTALLED_DEV)  ## run every test
+	@$(BIN)/autovoice models fetch
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED_DEV)  ## check style, types and the architecture's rules
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+benchmark: models $(INSTALLED_DEV)  ## measure speed, memory and quality
+	@for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+pin: $(INSTALLED_DEV)  ## choose the newest versions that fit pyproject.toml and write them down
+	@scripts/pin.sh
+
+clean:  ## remove what was made here, .venv included; models and voices stay
+	@rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info
+	@find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+	@scripts/setup.sh requirements.txt requirements-dev.txt
+	@touch $@
