@@ -36,6 +36,7 @@ DEFAULT_LIKENESS = 0.4
 _FULL_RANGE = 7.4
 _VOICED_RANGE = 9.5
 _ABOVE_NOISE = 1.6
+_NOISE_DISTANCE = 4.6
 _MINIMUM_ACTIVE_FRAMES = 200
 """Four seconds of sounds: fewer cannot hold every sound of a language even once."""
 
@@ -148,8 +149,12 @@ def _analyse(audio: Audio, contour: PitchContour) -> tuple[EnvelopeTrack, NDArra
 
 
 def _active(levels: NDArray[np.float32], voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where somebody makes a sound: within 32 dB of the loud parts and 7 dB above the noise; 41 dB where voiced."""
-    loud, noise = np.percentile(levels, 95), np.percentile(levels, 4) + _ABOVE_NOISE
+    """Where somebody makes a sound: within 32 dB of the loud parts (41 dB where voiced) and 7 dB above the noise.
+
+    The noise is at least 20 dB below the loud parts: where nobody ever pauses, the quietest is not noise.
+    """
+    loud = np.percentile(levels, 95)
+    noise = min(np.percentile(levels, 4) + _ABOVE_NOISE, loud - _NOISE_DISTANCE)
     floor = np.where(voiced, max(loud - _VOICED_RANGE, noise - 0.9), max(loud - _FULL_RANGE, noise))
     return np.asarray(levels > floor)
 
