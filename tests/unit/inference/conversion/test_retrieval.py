@@ -1,5 +1,7 @@
 """The converter learns a voice and sings in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
