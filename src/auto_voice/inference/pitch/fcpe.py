@@ -18,7 +18,7 @@ from auto_voice.inference.pitch.framing import (
     frame_levels,
     in_pieces,
 )
-from auto_voice.inference.pitch.tracking import melody
+from auto_voice.inference.pitch.tracking import Voicing, melody
 from auto_voice.models.networks.fcpe import CONTEXT_FRAMES, FCPE, HOP
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
 
 MODEL = "fcpe"
-_VOICED = 0.05
+_VOICING = Voicing(onset=0.3, release=0.15)
 _PIECE_SECONDS = 20.0
 _SHORTEST = 1024
 
@@ -56,7 +56,7 @@ class FcpeExtractor:
                 return in_pieces(heard, HOP, piece_frames, CONTEXT_FRAMES, find, progress)
 
         pitch, confidence = self._runtime.run(work, "pitch extraction")
-        return melody(pitch, confidence, frame_levels(samples, HOP), HOP / SAMPLE_RATE, _VOICED)
+        return melody(pitch, confidence, frame_levels(samples, HOP), HOP / SAMPLE_RATE, _VOICING)
 
     def _load(self, device: str) -> FCPE:
         try:

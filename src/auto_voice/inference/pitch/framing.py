@@ -22,14 +22,16 @@ _SILENT_DBFS = -200.0
 
 
 def at_network_rate(vocals: Audio) -> Samples:
-    """Mono at 16 kHz, (n,)."""
-    return resample_samples(vocals.mono(), vocals.sample_rate, SAMPLE_RATE)
+    """Mono at 16 kHz, (n,); of an empty recording one sample of silence."""
+    samples: Samples = resample_samples(vocals.mono(), vocals.sample_rate, SAMPLE_RATE)
+    return samples if samples.size else np.zeros(1, np.float32)
 
 
 def at_network_level(samples: Samples) -> Samples:
     """Bring the peak to where the networks hear well, without raising noise by more than 30 dB."""
     peak = max(float(np.abs(samples).max(initial=0.0)), 1e-9)
-    return samples * np.float32(min(_LEVEL_PEAK / peak, _MAX_GAIN))
+    leveled: Samples = samples * np.float32(min(_LEVEL_PEAK / peak, _MAX_GAIN))
+    return leveled
 
 
 def frame_levels(samples: Samples, hop: int) -> Floats:

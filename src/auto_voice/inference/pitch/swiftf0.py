@@ -1,10 +1,14 @@
-"""SwiftF0 (Nieradzik, "SwiftF0: Fast and Accurate Monophonic Pitch Detection", arXiv:2508.18440), package `swift-f0`."""
+"""SwiftF0, from the package `swift-f0`.
+
+Nieradzik: "SwiftF0: Fast and Accurate Monophonic Pitch Detection", arXiv:2508.18440.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.inference.features import PitchContour, Progress, no_progress
@@ -18,7 +22,7 @@ from auto_voice.inference.pitch.framing import (
     frame_levels,
     in_pieces,
 )
-from auto_voice.inference.pitch.tracking import melody
+from auto_voice.inference.pitch.tracking import Voicing, melody
 
 if TYPE_CHECKING:
     from swift_f0 import SwiftF0
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 
 _HOP = 128
 _NETWORK_HOP = 256
-_VOICED = 0.5
+_VOICING = Voicing(onset=0.5, release=0.35)
+_HUM_FILTER = butter(4, 80.0, "highpass", fs=SAMPLE_RATE, output="sos")
 _PIECE_SECONDS = 20.0
 _CONTEXT_FRAMES = 24
 """The network hears 2,815 samples to each side of a frame: 22 of our hops."""
@@ -48,7 +53,7 @@ class SwiftF0Extractor:
     def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
         """Follow the melody; see `PitchExtractor`."""
         samples = at_network_rate(vocals)
-        heard = at_network_level(samples)
+        heard = _without_hum(at_network_level(samples))
 
         def work(device: str, scale: float) -> tuple[Floats, Floats]:
             del device  # the network is so small that it is quickest on the CPU
@@ -59,7 +64,7 @@ class SwiftF0Extractor:
                 )
 
         pitch, confidence = self._runtime.run(work, "pitch extraction")
-        return melody(pitch, confidence, frame_levels(samples, _HOP), _HOP / SAMPLE_RATE, _VOICED)
+        return melody(pitch, confidence, frame_levels(samples, _HOP), _HOP / SAMPLE_RATE, _VOICING)
 
 
 def create(settings: Settings, runtime: ModelRuntime) -> SwiftF0Extractor:
@@ -73,6 +78,13 @@ def _load(device: str) -> SwiftF0:
     from swift_f0 import SwiftF0
 
     return SwiftF0(spin=False)
+
+
+def _without_hum(samples: Samples) -> Samples:
+    """Take mains hum away, which the network follows; low notes it knows by their harmonics. Shifts nothing in time."""
+    forward = sosfilt(_HUM_FILTER, samples).astype(np.float32)
+    clean: Samples = sosfilt(_HUM_FILTER, forward[::-1])[::-1].astype(np.float32)
+    return clean
 
 
 def _find(detector: SwiftF0, samples: Samples) -> tuple[Floats, Floats]:

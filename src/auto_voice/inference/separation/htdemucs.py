@@ -48,7 +48,10 @@ class DemucsSeparator:
         self._shifts = max(shifts, 1)
 
     def separate(self, mix: Audio, progress: Progress = no_progress) -> Stems:
-        """Take a song apart; see `Separator`. Shifts are random, so results differ in the last digits from run to run."""
+        """Take a song apart; see `Separator`.
+
+        Shifts are random, so that results differ slightly from run to run.
+        """
         level = float(mix.mono().std()) if mix.frames else 0.0
         offset = float(mix.mono().mean()) if mix.frames else 0.0
 
@@ -58,7 +61,9 @@ class DemucsSeparator:
                 def vocals(stereo: Samples, window_progress: Progress) -> Samples:
                     # The network was trained on songs of zero mean and unit deviation.
                     normal = torch.from_numpy((stereo - offset) / (level + 1e-8))
-                    return _vocals(network, normal, device, self._shifts, window_progress) * np.float32(level)
+                    estimate = _vocals(network, normal, device, self._shifts, window_progress)
+                    scaled: Samples = estimate * np.float32(level)
+                    return scaled
 
                 return separate_with(
                     vocals,
@@ -91,12 +96,13 @@ def load_network(path: Path) -> HTDemucs:
         # The loader imports whatever class the file names, so the name is checked first.
         if metadata.get("klass") != _NETWORK_CLASS or "structure" in metadata:
             raise ValueError(f"its network is {metadata.get('klass')!r}, not {_NETWORK_CLASS!r}")
-        network: HTDemucs = load_safetensors_model(path)
+        network: Any = load_safetensors_model(path)
         if "vocals" not in network.sources or (network.samplerate, network.audio_channels) != (NETWORK_RATE, 2):
             raise ValueError("it does not separate vocals of 44.1 kHz stereo")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelLoadError(f"{path.name} cannot be used: {error}") from error
-    return network.eval().requires_grad_(False)
+    loaded: HTDemucs = network.eval().requires_grad_(False)
+    return loaded
 
 
 def create_htdemucs(settings: Settings, runtime: ModelRuntime) -> Separator:

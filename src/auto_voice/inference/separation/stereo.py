@@ -56,7 +56,9 @@ def _vocals_of_any_layout(samples: Samples, stereo_vocals: Callable[[Samples], S
     if samples.shape[0] == 2:
         return stereo_vocals(samples)
     if samples.shape[0] == 1:
-        return stereo_vocals(np.repeat(samples, 2, axis=0)).mean(axis=0, keepdims=True)
+        both_sides = stereo_vocals(np.repeat(samples, 2, axis=0))
+        mono: Samples = both_sides.mean(axis=0, keepdims=True, dtype=np.float32)
+        return mono
     # The front pair, with what the other channels hold in the middle: a centre channel has most of the voice.
     stereo = samples[:2] + samples[2:].mean(axis=0)
     return _apply_share(samples, stereo, stereo_vocals(stereo))

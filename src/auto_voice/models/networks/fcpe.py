@@ -1,7 +1,7 @@
 """FCPE's network: from a log-mel spectrogram to a salience over pitches.
 
-Luo, Liu, Wei, Yang: "FCPE: A Fast Context-based Pitch Estimation Model", arXiv:2509.15140; the published weights are those
-of the variant with convolutions alone: a stack of Conformer convolution modules without attention.
+Luo, Liu, Wei, Yang: "FCPE: A Fast Context-based Pitch Estimation Model", arXiv:2509.15140; the published weights are of
+the variant with convolutions alone: a stack of Conformer convolution modules without attention.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class _ConvModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = functional.glu(self.expand(self.norm(x).transpose(1, 2)), dim=1)
         y = self.project(functional.silu(self.depthwise(y)))
-        return x + y.transpose(1, 2)
+        summed: Tensor = x + y.transpose(1, 2)
+        return summed
 
 
 class FCPE(nn.Module):

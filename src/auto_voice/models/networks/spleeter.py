@@ -1,13 +1,14 @@
 """Spleeter's U-Net: from the magnitudes of a mix to the magnitudes of one stem.
 
 Hennequin, Khlif, Voituret, Moussallam: "Spleeter: a fast and efficient music source separation tool with pre-trained
-models", JOSS 5(50), 2020; the network is that of Jansson et al., "Singing voice separation with deep U-Net convolutional
-networks", ISMIR 2017. One network a stem, trained on 44.1 kHz stereo.
+models", JOSS 5(50), 2020; the network is that of Jansson et al., "Singing voice separation with deep U-Net
+convolutional networks", ISMIR 2017. One network a stem, trained on 44.1 kHz stereo.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -79,7 +80,7 @@ class SpleeterUNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.down = nn.ModuleList(_Down(*pair) for pair in zip(_WIDTHS[:-1], _WIDTHS[1:], strict=True))
+        self.down = nn.ModuleList(_Down(*pair) for pair in pairwise(_WIDTHS))
         outputs = (256, 128, 64, 32, 16, 1)
         inputs = (512, *(2 * width for width in outputs[:-1]))
         self.up = nn.ModuleList(_Up(*pair) for pair in zip(inputs, outputs, strict=True))
@@ -97,7 +98,8 @@ class SpleeterUNet(nn.Module):
             network.load_state_dict(_own_names(load_file(path)))
         except RuntimeError as error:
             raise ValueError(f"{path.name} does not hold this network's weights: {error}") from error
-        return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own stub
+        return network.eval().requires_grad_(False)
 
     def forward(self, magnitudes: Tensor) -> Tensor:
         """Estimate the stem.
