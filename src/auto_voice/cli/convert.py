@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auto_voice.cli.failures import error_document, report_error
-from auto_voice.cli.output import emit, emit_json, json_option, progress_line, table, warn
+from auto_voice.cli.output import emit, emit_json, json_option, table, warn
 from auto_voice.cli.session import current_settings
-from auto_voice.cli.song_files import Target, check_target, find_songs, is_folder, target_of, write_together
+from auto_voice.cli.song_files import Target, check_target, find_songs, is_folder, target_of
 from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
-    from auto_voice.inference.conversion_result import ConversionResult
     from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
     from auto_voice.profiles import VoiceProfile
 
@@ -44,6 +42,7 @@ def convert(songs: tuple[str, ...], voice: str, user_id: str | None, as_json: bo
     SONG is a file, a folder of songs, or a pattern such as 'album/*.mp3'. When one of several songs cannot be
     converted the others are; the exit code is then that of the first that could not.
     """
+    from auto_voice.cli.conversion_run import convert_one
     from auto_voice.inference.parameters import parse_pitch_shift
     from auto_voice.profiles import ProfileStore
 
@@ -60,7 +59,7 @@ def convert(songs: tuple[str, ...], voice: str, user_id: str | None, as_json: bo
     for song in files:
         try:
             check_target(targets[song], song, options["force"])
-            outcomes.append(_convert(pipeline, song, targets[song], profile, options))
+            outcomes.append(convert_one(pipeline, song, targets[song], profile, options))
         except CancelledError:
             raise
         except AutoVoiceError as error:
@@ -116,66 +115,6 @@ def _targets(songs: Sequence[Path], profile: VoiceProfile, options: Mapping[str,
     if output and into_folder:
         output.mkdir(parents=True, exist_ok=True)
     return targets
-
-
-def _convert(
-    pipeline: SingingConversionPipeline,
-    song: Path,
-    target: Target,
-    profile: VoiceProfile,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    begun = time.perf_counter()
-    with progress_line(song.name) as show:
-        result = _run(
-            pipeline,
-            song,
-            profile,
-            options,
-            lambda percent, stage: show(percent / 100, stage.replace("_", " ")),
-        )
-    files = {target.mix: result.mixed_audio}
-    if result.stems is not None and target.vocals and target.instrumental:
-        files |= {target.vocals: result.stems.vocals, target.instrumental: result.stems.accompaniment}
-    write_together(files, options["file_format"])
-    for warning in result.warnings:
-        warn(f"{song.name}: {warning}")
-    return {
-        "input": str(song),
-        "output": str(target.mix),
-        "stems": {"vocals": str(target.vocals), "instrumental": str(target.instrumental)} if target.vocals else None,
-        "seconds": round(time.perf_counter() - begun, 2),
-        "duration_seconds": result.duration,
-        "warnings": result.warnings,
-        "metadata": result.metadata,
-        "quality_metrics": result.quality_metrics,
-        "stage_seconds": result.stage_seconds,
-    }
-
-
-def _run(
-    pipeline: SingingConversionPipeline, song: Path, profile: VoiceProfile, options: Mapping[str, Any], callback: Any
-) -> ConversionResult:
-    from auto_voice.audio import decode
-    from auto_voice.inference.parameters import song_limits
-
-    common = {
-        "pitch_shift": options["pitch_shift"],
-        "preset": options["preset"],
-        "progress_callback": callback,
-        "use_cache": not options["no_cache"],
-    }
-    if options["no_separation"]:
-        vocals = decode(song, song_limits(current_settings()))
-        return pipeline.convert_vocals(vocals, profile.profile_id, **common)
-    return pipeline.convert_song(
-        song,
-        profile.profile_id,
-        vocal_volume=options["vocal_volume"],
-        instrumental_volume=options["instrumental_volume"],
-        return_stems=options["stems"],
-        **common,
-    )
 
 
 def _summary(outcomes: Sequence[Mapping[str, Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import sys
 import threading
@@ -15,10 +14,7 @@ from typing import Any
 import click
 
 from auto_voice.cli.output import emit_json, say
-from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError
-
-USAGE_EXIT_CODE = 2
-_BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
+from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError, OutOfMemoryError
 
 
 class GuardedGroup(click.Group):
@@ -32,13 +28,12 @@ class GuardedGroup(click.Group):
         try:
             with _terminate_like_interrupt():
                 code = super().main(arguments, *rest, **extra)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            code = _close_broken_pipe()
         except (click.Abort, CancelledError):
             code = report_error(CancelledError("interrupted"), as_json)
-        except click.UsageError as error:
+        except click.ClickException as error:
             code = _report_usage(error, as_json)
+        except MemoryError:
+            code = report_error(OutOfMemoryError(), as_json)
         except AutoVoiceError as error:
             code = report_error(error, as_json)
             if _wants_traceback(arguments):
@@ -75,21 +70,15 @@ def report_error(error: AutoVoiceError, as_json: bool) -> int:
     return error.exit_code
 
 
-def _report_usage(error: click.UsageError, as_json: bool) -> int:
+def _report_usage(error: click.ClickException, as_json: bool) -> int:
     error.show(sys.stderr)
     if as_json:
         emit_json(error_document(InvalidParametersError(error.format_message())))
-    return USAGE_EXIT_CODE
+    return error.exit_code
 
 
 def _wants_traceback(arguments: Sequence[str]) -> bool:
     return bool({"-v", "--verbose"} & set(arguments))
-
-
-def _close_broken_pipe() -> int:
-    """The reader went away (`autovoice … | head`): keep Python from complaining when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _BROKEN_PIPE_EXIT_CODE
 
 
 class _terminate_like_interrupt:  # noqa: N801 - reads as a statement
