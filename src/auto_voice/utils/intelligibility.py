@@ -86,41 +86,18 @@ class WordRecognizer:
             LowQualityAudioError: nothing but silence, in which Whisper would make up words.
             ModelLoadError: the recogniser isn't installed.
         """
-        mono = audio.samples[:, : int(MAXIMUM_SECONDS * audio.sample_rate)].mean(axis=0, dtype=np.float32)
-        if not np.isfinite(mono).all():
-            raise InvalidAudioError("the audio has samples that aren't numbers")
-        if not mono.size or np.abs(mono).max() < _SILENCE_PEAK:
-            raise LowQualityAudioError("there is nothing but silence")
-        wave = resample_samples(mono, audio.sample_rate, _SAMPLE_RATE)
+        return self._transcribe(_audible(audio), language)
 
-        def work(device: str, scale: float) -> Transcript:  # noqa: ARG001 - one window at a time already
-            with self._runtime.lease("whisper-base:recognizer", self._load) as model:
-                # No fallback to higher temperatures and no memory of the last window: the same sound gives
-                # the same words each time, and a misheard line doesn't repeat itself through the song.
-                spoken = language or _language(model, wave)
-                parts, _ = model.transcribe(
-                    wave,
-                    language=spoken,
-                    beam_size=5,
-                    temperature=0.0,
-                    condition_on_previous_text=False,
-                )
-                text = " ".join(part.text.strip() for part in parts)
-            return Transcript(text=text, language=spoken)
-
-        return self._runtime.run(work, "word recognition")
-
-    def compare(
-        self, original: Audio, converted: Audio, *, expected_text: str | None = None
-    ) -> Intelligibility:
+    def compare(self, original: Audio, converted: Audio, *, expected_text: str | None = None) -> Intelligibility:
         """Count the word errors of a conversion against the expected text, else against the original's words.
 
         Raises:
             InputError: one of the recordings can't be heard (see `transcribe`).
             ModelLoadError: the recogniser isn't installed.
         """
-        source = self.transcribe(original)
-        heard = self.transcribe(converted, source.language)
+        waves = _audible(original), _audible(converted)
+        source = self._transcribe(waves[0], None)
+        heard = self._transcribe(waves[1], source.language)
         expected = source.text if expected_text is None else expected_text
         common: dict[str, Any] = {
             "language": source.language,
@@ -145,6 +122,24 @@ class WordRecognizer:
             reference_words=len(words),
         )
 
+    def _transcribe(self, wave: Samples, language: str | None) -> Transcript:
+        def work(device: str, scale: float) -> Transcript:  # noqa: ARG001 - one window at a time already
+            with self._runtime.lease("whisper-base:recognizer", self._load) as model:
+                # No fallback to higher temperatures and no memory of the last window: the same sound gives
+                # the same words each time, and a misheard line doesn't repeat itself through the song.
+                spoken = language or _language(model, wave)
+                parts, _ = model.transcribe(
+                    wave,
+                    language=spoken,
+                    beam_size=5,
+                    temperature=0.0,
+                    condition_on_previous_text=False,
+                )
+                text = " ".join(part.text.strip() for part in parts)
+            return Transcript(text=text, language=spoken)
+
+        return self._runtime.run(work, "word recognition")
+
     def _load(self, device: str) -> Any:
         from faster_whisper import WhisperModel
 
@@ -158,6 +153,16 @@ class WordRecognizer:
             cpu_threads=torch.get_num_threads(),
             local_files_only=True,
         )
+
+
+def _audible(audio: Audio) -> Samples:
+    """The first two minutes, mono, 16 kHz: float32 (samples,)."""
+    mono: Samples = audio.samples[:, : int(MAXIMUM_SECONDS * audio.sample_rate)].mean(axis=0, dtype=np.float32)
+    if not np.isfinite(mono).all():
+        raise InvalidAudioError("the audio has samples that aren't numbers")
+    if not mono.size or np.abs(mono).max() < _SILENCE_PEAK:
+        raise LowQualityAudioError("there is nothing but silence")
+    return resample_samples(mono, audio.sample_rate, _SAMPLE_RATE)
 
 
 def _language(model: Any, wave: Samples) -> str:

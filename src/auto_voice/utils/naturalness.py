@@ -181,9 +181,7 @@ def representative_places(audio: Audio) -> list[float]:
 def segments(audio: Audio, places: list[float]) -> list[Samples]:
     """Cut at `places` (seconds): mono, 16 kHz, float32 (samples ≤ 122880,); silent ones are left out."""
     cuts = [_cut(audio, place) for place in places]
-    return [
-        resample_samples(cut, audio.sample_rate, SAMPLE_RATE)[:SEGMENT] for cut in cuts if _activity(cut) > 0
-    ]
+    return [resample_samples(cut, audio.sample_rate, SAMPLE_RATE)[:SEGMENT] for cut in cuts if _activity(cut) > 0]
 
 
 def _cut(audio: Audio, start: float) -> Samples:

@@ -17,9 +17,12 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auto_voice.audio import Audio, DecodeLimits
+import numpy as np
+
+from auto_voice.audio import Audio
 from auto_voice.errors import (
     InputError,
+    InvalidAudioError,
     InvalidParametersError,
     ModelLoadError,
     OutOfMemoryError,
@@ -41,6 +44,7 @@ from auto_voice.utils.sources import (
     AudioSource,
     ContourSource,
     EmbeddingSource,
+    decode_limits,
     load_audio,
     load_contour,
     load_embedding,
@@ -135,19 +139,18 @@ class QualityMetricsAggregator:
             NotFoundError: there is no such file.
         """
         _check(include, transposition_semitones)
-        original = load_audio(original_audio, self._limits, sample_rate)
-        converted = load_audio(converted_audio, self._limits, sample_rate)
-        target_recording = (
-            None if target_audio is None else load_audio(target_audio, self._limits, sample_rate)
-        )
+        limits = decode_limits(self._settings)
+        original = load_audio(original_audio, limits, sample_rate)
+        converted = load_audio(converted_audio, limits, sample_rate)
+        target_recording = None if target_audio is None else load_audio(target_audio, limits, sample_rate)
         target = None if target_embedding is None else load_embedding(target_embedding)
         voice = converted if converted_embedding is None else load_embedding(converted_embedding)
         melody = None if reference_f0 is None else load_contour(reference_f0, original)
         sung = None if converted_f0 is None else load_contour(converted_f0, converted)
 
         def pitch() -> PitchAccuracy:
-            reference = melody or self._extract(original)
-            return compare_contours(reference, sung or self._extract(converted), transposition_semitones)
+            reference = melody or self.extract_melody(original)
+            return compare_contours(reference, sung or self.extract_melody(converted), transposition_semitones)
 
         def likeness() -> SpeakerSimilarity:
             return compare_voices(self._encoder, original, voice, target, target_recording)
@@ -177,7 +180,15 @@ class QualityMetricsAggregator:
             "evaluation_timestamp": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
 
-    def _extract(self, audio: Audio) -> PitchContour:
+    def extract_melody(self, audio: Audio) -> PitchContour:
+        """The melody by the pitch engine of the default preset, as the scores use it.
+
+        Raises:
+            InvalidAudioError: there are samples that aren't numbers.
+            AudioTooShortError, PitchExtractionFailedError, ModelLoadError: as the engine.
+        """
+        if not np.isfinite(audio.samples).all():
+            raise InvalidAudioError("the audio has samples that aren't numbers")
         contour: PitchContour = self._pitch_engine.extract(audio)
         return contour
 
@@ -187,22 +198,13 @@ class QualityMetricsAggregator:
         preset = quality.presets[quality.default_preset]
         return create("pitch", preset.pitch_engine, self._settings, self._runtime)
 
-    @cached_property
-    def _limits(self) -> DecodeLimits:
-        limits = self._settings.limits
-        return DecodeLimits(
-            max_bytes=limits.max_audio_size_mb << 20, max_seconds=float(limits.max_song_duration_s)
-        )
-
 
 def _check(include: Collection[str], transposition_semitones: float) -> None:
     unknown = sorted(set(include) - set(PARTS))
     if unknown:
         raise InvalidParametersError(f"unknown metrics {', '.join(unknown)}: there are {', '.join(PARTS)}")
     if not abs(transposition_semitones) <= MAX_TRANSPOSITION_SEMITONES:
-        raise InvalidParametersError(
-            f"transposition_semitones must be within ±{MAX_TRANSPOSITION_SEMITONES:g}"
-        )
+        raise InvalidParametersError(f"transposition_semitones must be within ±{MAX_TRANSPOSITION_SEMITONES:g}")
 
 
 def _measured(compute: Callable[[], Any], nothing: type[Any]) -> dict[str, Any]:

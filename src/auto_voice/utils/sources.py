@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from auto_voice.inference.features import PitchContour
 from auto_voice.models.networks.ge2e import DIMENSIONS
 from auto_voice.utils.speaker import Embedding
 
+if TYPE_CHECKING:
+    from auto_voice.config import Settings
+
 Array: TypeAlias = NDArray[Any]
 AudioSource: TypeAlias = "Audio | Path | str | bytes | Array"
 ContourSource: TypeAlias = "PitchContour | Path | str | Array"
@@ -22,6 +25,12 @@ EmbeddingSource: TypeAlias = "Path | str | Array"
 MAX_CHANNELS = 8
 MAX_ARRAY_BYTES = 64 << 20
 """Largest .npy file that is read; a contour of ten minutes takes half a megabyte."""
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """What the configuration lets in."""
+    limits = settings.limits
+    return DecodeLimits(max_bytes=limits.max_audio_size_mb << 20, max_seconds=float(limits.max_song_duration_s))
 
 
 def load_audio(source: AudioSource, limits: DecodeLimits, sample_rate: int | None = None) -> Audio:

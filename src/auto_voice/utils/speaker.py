@@ -98,8 +98,7 @@ class SpeakerEncoder:
             ):
                 mels = network.spectrogram(padded.to(device))
                 embeddings = [
-                    network(torch.stack([mels[at : at + PARTIAL_FRAMES] for at in batch])).cpu()
-                    for batch in batches
+                    network(torch.stack([mels[at : at + PARTIAL_FRAMES] for at in batch])).cpu() for batch in batches
                 ]
             partials: NDArray[np.float32] = torch.cat(embeddings).numpy()
             return partials
