@@ -31,7 +31,7 @@ NARROW_BANDWIDTH_HZ = 5500.0
 """A voice that ends below this came through a telephone or the like."""
 
 _SILENCE_PEAK = 1e-3
-_TAIL_WINDOWS = 8
+_TAIL_WINDOWS = (8, 4, 2)
 _PAUSE_WINDOWS = 16
 _DIGITAL_SILENCE = 1e-9
 _QUIETEST_SHARE = 0.05
@@ -185,26 +185,34 @@ def _song_advice(separated: bool) -> list[str]:
 def _signal_to_noise(power: NDArray[np.float64], voice: Mask) -> float:
     """Voice over noise, dB.
 
-    The noise is the median power of the pauses (so that a breath or a click does not count), from a quarter
-    of a second after the voice on, when the room's echo has gone: within 0.5 dB of the truth for steady
-    noise at 5–30 dB. With less than half a second of pauses it is the power of each frequency's quietest
-    moments instead (minimum
-    statistics: Martin, 2001), which reads 1–6 dB low.
+    The noise is the median power of the pauses, so that a breath or a click does not count: within 0.5 dB of the truth
+    for steady noise at 5–30 dB. Without half a second of pauses it is the power of each frequency's quietest moments
+    instead (minimum statistics: Martin, 2001), which reads 1–6 dB low.
     """
     level = power.sum(axis=1)
-    pause = ~binary_dilation(voice, iterations=_TAIL_WINDOWS)
-    live = pause & (level > level.max() * _DIGITAL_SILENCE)
-    if live.sum() >= _PAUSE_WINDOWS:
-        noise = float(np.median(level[live]))
-    elif pause.sum() >= _PAUSE_WINDOWS:
-        return MAXIMUM_SNR_DB
-    else:
+    noise = _noise_in_pauses(level, voice)
+    if noise is None:
         quietest = np.percentile(power[voice], 100 * _QUIETEST_SHARE, axis=0)
         # The power of noise is exponentially distributed: its lowest twentieth lies below 0.051 of its mean.
         noise = float(quietest.sum()) / -np.log1p(-_QUIETEST_SHARE)
     together = float(level[voice].mean())
     ratio = (together - noise) / max(noise, together * 1e-12)
     return float(np.clip(10 * np.log10(max(ratio, 1e-2)), -20.0, MAXIMUM_SNR_DB))
+
+
+def _noise_in_pauses(level: NDArray[np.float64], voice: Mask) -> float | None:
+    """Median power of the pauses; None where there are none to speak of.
+
+    It is taken a quarter of a second from any voice, where the room's echo has gone, or nearer where pauses are short.
+    """
+    for tail in _TAIL_WINDOWS:
+        pause = ~binary_dilation(voice, iterations=tail)
+        live = pause & (level > level.max() * _DIGITAL_SILENCE)
+        if live.sum() >= _PAUSE_WINDOWS:
+            return float(np.median(level[live]))
+        if pause.sum() >= _PAUSE_WINDOWS:
+            return 0.0
+    return None
 
 
 def _bandwidth(spoken: Samples, rate: int) -> float:

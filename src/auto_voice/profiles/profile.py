@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auto_voice.errors import InvalidParametersError
+from auto_voice.storage.paths import is_profile_id
 
 SCHEMA_VERSION: Literal[1] = 1
 MAXIMUM_NAME = 100
@@ -60,6 +61,12 @@ def clean_name(text: str) -> str:
 def clean_description(text: str) -> str:
     """A profile's description, checked; may be empty. Raises InvalidParametersError."""
     return clean_text(text, "description", longest=MAXIMUM_DESCRIPTION, shortest=0, lines=True)
+
+
+def _id(text: str) -> str:
+    if not is_profile_id(text):
+        raise ValueError("must be a UUID in lower case")
+    return text
 
 
 def _utc(moment: datetime) -> datetime:
@@ -159,7 +166,7 @@ class VoiceProfile(_Part):
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    profile_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    profile_id: Annotated[str, AfterValidator(_id)] = Field(default_factory=lambda: str(uuid.uuid4()))
     user_id: Annotated[str, AfterValidator(clean_user_id)]
     profile_name: Annotated[str, AfterValidator(clean_name)]
     description: Annotated[str, AfterValidator(clean_description)] = ""

@@ -1,0 +1,161 @@
+"""A profile in one file: it moves whole, and nothing hostile gets in by it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auto_voice.config import Settings
+from auto_voice.errors import InvalidParametersError, NotFoundError, StorageError
+from auto_voice.profiles import ProfileStore, VoiceProfile
+from simple_engines import make_profile
+
+Members = dict[str, bytes]
+
+
+@pytest.fixture
+def store(settings: Settings) -> ProfileStore:
+    return ProfileStore(settings)
+
+
+@pytest.fixture
+def made(settings: Settings) -> VoiceProfile:
+    return make_profile(settings, "Ada", retrieval={"envelopes": np.ones((3, 4), np.float16)})
+
+
+@pytest.fixture
+def archive(store: ProfileStore, made: VoiceProfile, tmp_path: Path) -> Path:
+    path = tmp_path / "ada.zip"
+    store.export(made.profile_id, path)
+    return path
+
+
+def test_a_voice_moves_to_another_machine(store: ProfileStore, made: VoiceProfile, archive: Path) -> None:
+    before = store.load_reference(made.profile_id)
+    store.delete(made.profile_id)
+    again = store.import_(archive)
+
+    assert again == made
+    np.testing.assert_array_equal(store.load_reference(again.profile_id).samples, before.samples)
+    assert store.load_voice_state(again.profile_id, "retrieval")["envelopes"].shape == (3, 4)
+
+
+def test_a_taken_id_is_replaced_unless_it_must_stay(store: ProfileStore, made: VoiceProfile, archive: Path) -> None:
+    copy = store.import_(archive, user_id="bob")
+
+    assert copy.profile_id != made.profile_id
+    assert copy.user_id == "bob"
+    assert copy.voice_states["retrieval"].file.startswith(copy.profile_id)
+    with pytest.raises(InvalidParametersError, match="already"):
+        store.import_(archive, keep_id=True)
+    assert store.count() == 2
+
+
+def rewrite(path: Path, change: Callable[[Members], None], *, fix_manifest: bool = True) -> None:
+    with zipfile.ZipFile(path) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    change(members)
+    if fix_manifest and "manifest.json" in members:
+        manifest = json.loads(members["manifest.json"])
+        manifest["files"] = {
+            name: {"sha256": sha256(content).hexdigest()}
+            for name, content in members.items()
+            if name != "manifest.json"
+        }
+        members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in members.items():
+            target.writestr(name, content)
+
+
+def put(name: str, content: bytes) -> Callable[[Members], None]:
+    return lambda members: members.update({name: content})
+
+
+def drop(name: str) -> Callable[[Members], None]:
+    return lambda members: members.pop(name) and None
+
+
+def change_profile(**changes: object) -> Callable[[Members], None]:
+    def change(members: Members) -> None:
+        members["profile.json"] = json.dumps(json.loads(members["profile.json"]) | changes).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (put("../../evil.json", b"{}"), "does not belong"),
+        (put("/etc/passwd", b"root"), "does not belong"),
+        (put("extra.txt", b"hello"), "does not belong"),
+        (put("voice_state_../x.safetensors", b""), "does not belong"),
+        (drop("embedding.npy"), "missing"),
+        (drop("manifest.json"), "missing"),
+        (put("manifest.json", b"[]"), "manifest"),
+        (put("manifest.json", b'{"format": "other", "version": 1, "files": {}}'), "other"),
+        (put("embedding.npy", b"not numpy"), "embedding"),
+        (put("reference.flac", b"not flac"), "can be imported: "),
+        (put("voice_state_retrieval.safetensors", b"\xff" * 64), "converter"),
+        (put("profile.json", b"{}"), "user_id"),
+        (put("embedding.npy", bytes(2 << 20)), "larger than 1 MiB"),
+        (change_profile(profile_id="../../../tmp/x"), "profile_id"),
+        (change_profile(user_id="a\0b"), "user_id"),
+    ],
+)
+def test_a_tampered_archive_is_refused(
+    store: ProfileStore, made: VoiceProfile, archive: Path, change: Callable[[Members], None], reason: str
+) -> None:
+    rewrite(archive, change, fix_manifest=reason not in ("manifest", "other"))
+    with pytest.raises(InvalidParametersError, match=reason):
+        store.import_(archive)
+    assert store.list() == [made]
+
+
+def test_a_changed_member_is_noticed(store: ProfileStore, archive: Path) -> None:
+    rewrite(archive, change_profile(profile_name="Eve"), fix_manifest=False)
+    with pytest.raises(InvalidParametersError, match=r"profile\.json: the checksum"):
+        store.import_(archive)
+
+
+def test_a_bomb_is_not_unpacked(store: ProfileStore, archive: Path) -> None:
+    rewrite(archive, put("reference.flac", bytes(200 << 20)))
+    assert archive.stat().st_size < 2 << 20
+    with pytest.raises(InvalidParametersError, match=r"reference\.flac is larger than 128 MiB"):
+        store.import_(archive)
+
+
+def test_a_link_is_not_followed(store: ProfileStore, archive: Path) -> None:
+    link = zipfile.ZipInfo("voice_state_x.safetensors")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(archive, "a") as target:
+        target.writestr(link, "/etc/passwd")
+    with pytest.raises(InvalidParametersError, match="does not belong"):
+        store.import_(archive)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(100)])
+def test_what_is_no_archive_is_refused(store: ProfileStore, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(content)
+    with pytest.raises(InvalidParametersError, match="not a readable ZIP"):
+        store.import_(path)
+
+
+def test_a_truncated_archive_is_refused(store: ProfileStore, archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(InvalidParametersError):
+        store.import_(archive)
+
+
+def test_missing_files_and_folders_are_named(store: ProfileStore, made: VoiceProfile, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        store.import_(tmp_path / "nowhere.zip")
+    with pytest.raises(StorageError, match="no-folder"):
+        store.export(made.profile_id, tmp_path / "no-folder" / "x.zip")
