@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from auto_voice.audio import Audio, decode
+from auto_voice.config import Settings
 from auto_voice.models.networks.distillmos import SEGMENT, DistillMOS
 from auto_voice.models.networks.ge2e import GE2E, PARTIAL_FRAMES
 from auto_voice.models.runtime import ModelRuntime
@@ -96,14 +97,12 @@ def test_words_survive_themselves_and_not_another_sentence(real_data: Path, runt
 
 
 def test_a_conversion_to_the_singer_himself_keeps_everything(
-    real_data: Path, runtime: ModelRuntime, settings: object
+    real_data: Path, runtime: ModelRuntime, settings: Settings
 ) -> None:
     """A song's vocals scored against themselves: nothing is lost, and the target is met by its own voice."""
     vocals = decode(real_data / "songs/sodium/vocals.flac")
     excerpt = Audio(vocals.samples[:, : 10 * vocals.sample_rate], vocals.sample_rate)
-    metrics = QualityMetricsAggregator(settings, runtime).compute_all_metrics(  # type: ignore[arg-type]
-        excerpt, excerpt, target_audio=vocals
-    )
+    metrics = QualityMetricsAggregator(settings, runtime).compute_all_metrics(excerpt, excerpt, target_audio=vocals)
     assert metrics["pitch_accuracy"]["rmse_hz"] == 0
     assert metrics["pitch_accuracy"]["rpa50"] == 1
     assert metrics["speaker_similarity"]["cosine_similarity"] > 0.85

@@ -28,6 +28,9 @@ ENCODER = "ge2e"
 MINIMUM_SECONDS = 0.8
 """Shortest voiced sound that an embedding is made of; half a partial utterance."""
 
+MOST_PARTIALS = 200
+"""What is heard of a long recording: at most this many partial utterances, evenly spread (2.6 minutes without gap)."""
+
 Embedding = NDArray[np.float32]
 
 _QUIETEST_DBFS = -30.0
@@ -140,10 +143,13 @@ def _sounding(audio: Audio) -> Samples:
 
 
 def _partial_starts(samples: int) -> list[int]:
-    """First frames of the partial utterances; the last is dropped if over a quarter of it were padding."""
+    """First frames of the partial utterances, of a long recording of every n-th.
+
+    The last is dropped if over a quarter of it were padding.
+    """
     frames = int(np.ceil((samples + 1) / HOP))
     step = round(SAMPLE_RATE / (_PARTIALS_PER_SECOND * HOP))
     starts = list(range(0, max(1, frames - PARTIAL_FRAMES + step + 1), step))
     if len(starts) > 1 and (samples / HOP - starts[-1]) / PARTIAL_FRAMES < _MINIMUM_COVERAGE:
         starts.pop()
-    return starts
+    return starts[:: 1 + (len(starts) - 1) // MOST_PARTIALS]

@@ -45,6 +45,13 @@ def test_the_same_sound_in_another_form_is_the_same_voice(runtime: ModelRuntime)
 
 
 @pytest.mark.models
+def test_a_long_recording_has_the_voice_of_its_parts(runtime: ModelRuntime) -> None:
+    encoder = SpeakerEncoder(runtime)
+    long = Audio(np.tile(voice(10).samples, 30), RATE)
+    assert similarity(encoder.embed(long), encoder.embed(voice(10))) > 0.99
+
+
+@pytest.mark.models
 def test_halves_of_one_steady_sound_are_alike(runtime: ModelRuntime) -> None:
     assert SpeakerEncoder(runtime).split_half_similarity(voice(8)) > 0.98
 
