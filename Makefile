@@ -31,10 +31,10 @@ lint: $(INSTALLED_DEV)  ## check style, types and the architecture's rules
 	@$(BIN)/lint-imports
 
 benchmark: models $(INSTALLED_DEV)  ## measure speed, memory and quality
-	@for script in benchmarks/*.py; do $(BIN)/python $$script; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
-pin: $(INSTALLED_DEV)  ## choose the newest versions that fit pyproject.toml and write them down
-	@scripts/pin.sh
+pin: $(INSTALLED_DEV)  ## pin what pyproject.toml asks for; UPGRADE=1: at its newest
+	@scripts/pin.sh $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what was made here, .venv included; models and voices stay
 	@rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info
