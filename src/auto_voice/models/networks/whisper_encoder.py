@@ -87,7 +87,8 @@ class _Block(nn.Module):
         )
         attended = functional.scaled_dot_product_attention(query, key, value)
         x = x + self.attention_out(attended.transpose(0, 1).reshape(frames, width))
-        return x + self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
+        fed: Tensor = self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
+        return x + fed
 
 
 class WhisperEncoder(nn.Module):
