@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auto_voice.audio import Audio, integrated_loudness, true_peak
+from auto_voice.audio import Audio, integrated_loudness, resample, true_peak
 from auto_voice.config import Settings
 from auto_voice.errors import (
     AutoVoiceError,
@@ -314,6 +314,30 @@ def test_an_instrumental_song_comes_back_unchanged_and_says_so(studio: Studio) -
     assert "No vocals were found" in result.warnings[0]
     assert studio.converter.calls == 0
     assert not result.f0_contour.voiced.any()
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (48000, 6), (192_000, 2)])
+def test_any_rate_and_number_of_channels_stays_what_it_is(studio: Studio, rate: int, channels: int) -> None:
+    at_rate = resample(Audio(SONG.samples[:, : 2 * RATE], RATE), rate)
+    original = Audio(np.ascontiguousarray(np.resize(at_rate.samples, (channels, at_rate.frames))), rate)
+    result = studio.pipeline.convert_song(wav(original), studio.voice, return_stems=True)
+    assert result.mixed_audio.samples.shape == original.samples.shape
+    assert result.sample_rate == rate
+    assert result.stems is not None
+    assert result.stems.vocals.samples.shape == original.samples.shape
+
+
+def test_a_fully_clipped_song_is_converted(studio: Studio) -> None:
+    clipped = Audio(np.sign(SONG.samples) * np.float32(1.0), RATE)
+    result = studio.pipeline.convert_song(wav(clipped), studio.voice)
+    assert true_peak(result.mixed_audio) <= -0.99
+
+
+def test_samples_that_are_not_numbers_are_refused(studio: Studio) -> None:
+    broken = SONG.samples.copy()
+    broken[0, 1000] = np.nan
+    with pytest.raises(InvalidAudioError):
+        studio.pipeline.convert_song(wav(Audio(broken, RATE)), studio.voice)
 
 
 # --- engines that misbehave
