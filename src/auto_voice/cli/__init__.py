@@ -27,6 +27,7 @@ class _Command(NamedTuple):
 
 # The listing of `autovoice --help` stands here, so that showing it imports no command.
 _COMMANDS = {
+    "demo": _Command("demo", "demo", "Clone a voice and convert a song, on material made on the spot."),
     "convert": _Command("convert", "convert", "Convert songs into a cloned voice."),
     "clone": _Command("clone", "clone", "Make a voice profile from recordings."),
     "voice-clone": _Command("clone", "clone", "The same as clone."),

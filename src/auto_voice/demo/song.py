@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from auto_voice.audio import Audio, Samples, limit_true_peak, resample_samples
 from auto_voice.demo import band
 from auto_voice.demo.lyric import BEATS_PER_MINUTE, CHORDS, INTRO_BEATS, LINES
 from auto_voice.inference.features import PitchContour, Progress, no_progress
-from auto_voice.inference.singing_synthesis import sing, words_of
+from auto_voice.inference.singing_synthesis import Note, sing, words_of
 from auto_voice.inference.synthesis import KokoroSynthesizer
 
 if TYPE_CHECKING:
@@ -45,11 +46,17 @@ class Song:
 
 
 def make_song(
-    settings: Settings, runtime: ModelRuntime, singer: str = SINGER, progress: Progress = no_progress
+    settings: Settings,
+    runtime: ModelRuntime,
+    singer: str = SINGER,
+    progress: Progress = no_progress,
+    *,
+    lines: Sequence[Sequence[Note]] = LINES,
+    chords: Sequence[str] = CHORDS,
 ) -> Song:
     """Sing and mix the song, about 35 seconds; needs the models kokoro-82m and kokoro-voices."""
-    sung = sing(LINES, singer, BEATS_PER_MINUTE, KokoroSynthesizer(settings, runtime), progress)
-    music = band.play(CHORDS, BEATS_PER_MINUTE)
+    sung = sing(lines, singer, BEATS_PER_MINUTE, KokoroSynthesizer(settings, runtime), progress)
+    music = band.play(chords, BEATS_PER_MINUTE)
     intro = INTRO_BEATS * 60 / BEATS_PER_MINUTE
     voice = np.zeros(music.frames, dtype=np.float32)
     begin = round(intro * music.sample_rate)
@@ -66,7 +73,7 @@ def make_song(
         vocals=Audio(parts[0], music.sample_rate),
         accompaniment=Audio(parts[1], music.sample_rate),
         f0=PitchContour(f0=f0, confidence=(f0 > 0).astype(np.float32), hop_seconds=sung.f0.hop_seconds),
-        lyric="\n".join(words_of(line) for line in LINES),
+        lyric="\n".join(words_of(line) for line in lines),
     )
 
 
