@@ -44,6 +44,6 @@ $(INSTALLED): requirements.txt pyproject.toml scripts/setup.sh
 	@scripts/setup.sh requirements.txt
 	@touch $@
 
-$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+$(INSTALLED_DEV): requirements.txt requirements-dev.txt pyproject.toml scripts/setup.sh
 	@scripts/setup.sh requirements.txt requirements-dev.txt
-	@touch $@
+	@touch $(INSTALLED) $@

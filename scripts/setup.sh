@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-.venv}
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+say() { printf '%s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$@" >&2; exit 1; }
 
 suits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null; }

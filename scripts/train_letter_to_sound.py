@@ -32,9 +32,7 @@ def words(accent: str) -> list[tuple[str, list[str]]]:
     """Spellings and sounds worth learning from: plain words of more than one letter with a single reading."""
     gold = load_entries(accent, "gold")
     found = [(word.lower(), sounds) for word, sounds in gold.items() if isinstance(sounds, str)]
-    return [
-        (word, units(sounds)) for word, sounds in found if re.fullmatch("[a-z]{2,}", word) and "ˈ" in sounds
-    ]
+    return [(word, units(sounds)) for word, sounds in found if re.fullmatch("[a-z]{2,}", word) and "ˈ" in sounds]
 
 
 def align(letters: str, sounds: list[str], odds: Odds) -> Pairs | None:
@@ -110,9 +108,7 @@ def main() -> None:
             model = LetterToSound(count_ngrams([p for p in aligned[held:] if p], ORDER), ORDER)
             tests = examples[: min(held, 2000)]
             right = sum(model(letters) == "".join(sounds) for letters, sounds in tests)
-            plain = sum(
-                re.sub("[ˈˌ]", "", model(letters)) == re.sub("[ˈˌ]", "", "".join(s)) for letters, s in tests
-            )
+            plain = sum(re.sub("[ˈˌ]", "", model(letters)) == re.sub("[ˈˌ]", "", "".join(s)) for letters, s in tests)
             print(f"{accent}: of {len(tests)} unseen words, {right / len(tests):.1%} right with stress,")
             print(f"    {plain / len(tests):.1%} right in their sounds")
         content = {"order": ORDER, "counts": count_ngrams([pairs for pairs in aligned if pairs], ORDER)}

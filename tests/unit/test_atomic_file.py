@@ -106,9 +106,7 @@ try:
 except StorageError as error:
     print(error.message, error.suggestions)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert "File too large" in done.stdout
     assert "ulimit" in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -121,9 +119,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "does not exist" in caught.value.suggestions[0]
 
 
-def test_the_bytes_reach_the_disk_before_the_name_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bytes_reach_the_disk_before_the_name_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
     real_fsync, real_replace = os.fsync, Path.replace
 

@@ -1,0 +1,1 @@
+"""From sound to sound: the stages, their order, and what they are used for."""

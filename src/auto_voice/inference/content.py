@@ -66,9 +66,7 @@ class WhisperContent:
         progress(1.0)
         return ContentFeatures(frames=frames, hop_seconds=HOP_SECONDS, model=self.name)
 
-    def _extract_windows(
-        self, samples: Samples, device: str, window: int, progress: Progress
-    ) -> NDArray[np.float16]:
+    def _extract_windows(self, samples: Samples, device: str, window: int, progress: Progress) -> NDArray[np.float16]:
         """float32 (n,) at 16 kHz → float16 (layers, n // 320, width)."""
         pieces = []
         start = 0

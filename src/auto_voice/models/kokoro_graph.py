@@ -48,9 +48,7 @@ def cut(model: Path, encoder: Path, decoder: Path) -> None:
     known = {name for node in graph.node for name in node.output} | set(inputs)
     missing = [name for name in (CONTENT, F0, ENERGY, STYLE) if name not in known]
     if missing:
-        raise ModelLoadError(
-            f"{model.name} is not the Kokoro graph that can be cut: no tensor {', '.join(missing)}"
-        )
+        raise ModelLoadError(f"{model.name} is not the Kokoro graph that can be cut: no tensor {', '.join(missing)}")
 
     seam = [
         _floats(CONTENT, [1, 512, "frames"]),

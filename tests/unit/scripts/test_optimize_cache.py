@@ -20,9 +20,7 @@ OLD, NEW, EXPIRED = (Cache.key(name) for name in ("old", "new", "expired"))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture

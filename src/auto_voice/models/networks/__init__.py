@@ -1,0 +1,1 @@
+"""Definitions of the networks whose weights are fetched."""

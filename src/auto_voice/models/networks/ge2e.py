@@ -37,9 +37,7 @@ class GE2E(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(_MELS, DIMENSIONS, num_layers=3, batch_first=True)
         self.linear = nn.Linear(DIMENSIONS, DIMENSIONS)
-        self.register_buffer(
-            "filters", torch.from_numpy(mel_filterbank(SAMPLE_RATE, _N_FFT, _MELS)), persistent=False
-        )
+        self.register_buffer("filters", torch.from_numpy(mel_filterbank(SAMPLE_RATE, _N_FFT, _MELS)), persistent=False)
         self.register_buffer("window", torch.hann_window(_N_FFT), persistent=False)
 
     @classmethod

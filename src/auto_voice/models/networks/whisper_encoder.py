@@ -122,9 +122,7 @@ class WhisperEncoder(nn.Module):
             raise ValueError(f"{path.name} holds quantised weights; a float16 or float32 file is needed")
         encoder = cls(len(variables["conv1/bias"]), layers)
         theirs = {"positions": "position_encodings/encodings"}
-        theirs |= {
-            f"{conv}.{part}": f"{conv}/{part}" for conv in ("conv1", "conv2") for part in ("weight", "bias")
-        }
+        theirs |= {f"{conv}.{part}": f"{conv}/{part}" for conv in ("conv1", "conv2") for part in ("weight", "bias")}
         for index in range(layers):
             for mine, name in (
                 ("attention_norm", "self_attention/layer_norm"),
