@@ -92,7 +92,7 @@ class SingingConversionPipeline:
                 raises cancels the work and reaches the caller.
             return_stems: give the stems too.
             user_id: the profile must be this user's.
-            use_cache: results kept from earlier conversions may serve.
+            use_cache: results kept from earlier conversions may serve; what is made is kept either way.
 
         Returns:
             The song, of its own rate, channels and length. Without vocals it comes back as it was, with a
@@ -110,7 +110,8 @@ class SingingConversionPipeline:
             checked_volume(vocal_volume, "vocal_volume"),
             checked_volume(instrumental_volume, "instrumental_volume"),
         )
-        job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, use_cache)
+        cache = StageCache(self._settings, read=use_cache)
+        job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, cache)
         try:
             with job.watch.stage("source_separation") as progress:
                 song = decode(song_path, song_limits(self._settings))
@@ -149,9 +150,11 @@ class SingingConversionPipeline:
         Args and Raises as `convert_song`, and:
             vocals: one voice, of any rate, channels and length.
             progress_callback: begins at 25, where the separation would have ended.
+            use_cache: with False nothing is kept either: a spoken sentence seldom comes back.
             with_scores: score the result, which takes about two seconds for a minute.
         """
-        job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, use_cache)
+        cache = StageCache(self._settings, read=use_cache, keep=use_cache)
+        job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, cache)
         try:
             nothing = Audio(np.zeros_like(vocals.samples), vocals.sample_rate)
             stems = Stems(vocals=vocals, accompaniment=nothing, model="none")
@@ -172,7 +175,7 @@ class SingingConversionPipeline:
         preset: str | None,
         callback: ProgressCallback | None,
         user_id: str | None,
-        use_cache: bool,
+        cache: StageCache,
     ) -> ConversionJob:
         name = checked_preset(preset, self._settings)
         return ConversionJob(
@@ -180,7 +183,7 @@ class SingingConversionPipeline:
             preset=name,
             engines=make_engines(name, self._settings, self._runtime, self._given),
             pitch_shift=checked_pitch_shift(pitch_shift),
-            cache=StageCache(self._settings, read=use_cache),
+            cache=cache,
             watch=StageWatch(callback),
         )
 
@@ -202,28 +205,28 @@ class SingingConversionPipeline:
             hearing, converting = part(progress, 0.1, 0.5), part(progress, 0.5, 1)
             voice = voice_state(job.profile.profile_id, self._profiles, engines, part(progress, 0, 0.1))
             transposition = job.transposition(contour)
+            semitones = transposition.semitones
             content_key = stage_key(key, engines.content.name)
             conversion_key = stage_key(
-                content_key, engines.pitch.name, engines.converter.name, job.preset, array_hash(voice), transposition
+                content_key, engines.pitch.name, engines.converter.name, job.preset, array_hash(voice), semitones
             )
 
             def convert() -> Audio:
                 content = cache.content(content_key, lambda: engines.content.extract(vocals, hearing))
-                semitones = transposition.semitones
                 return engines.converter.convert(vocals, contour, content, voice, semitones, converting)
 
             converted = cache.converted(conversion_key, convert)
 
         with job.watch.stage("audio_mixing") as progress:
             converted = match_level(converted, vocals, part(progress, 0, 0.2))
-            mixed = mix(converted, stems.accompaniment, *volumes, part(progress, 0.2, 0.5))
             sung: PitchContour | None = None
             scores: dict[str, Any] = {}
             if with_scores:
                 sung_key = stage_key(conversion_key, "sung")
-                sung = job.melody(converted, sung_key, part(progress, 0.5, 0.8))
+                sung = job.melody(converted, sung_key, part(progress, 0.2, 0.5))
                 before, after = (vocals, contour), (converted, sung)
                 scores = cache.scores(sung_key, lambda: self._score(job, before, after, transposition))
+            mixed = mix(converted, stems.accompaniment, *volumes, part(progress, 0.8, 1))
 
         return job.result(
             mixed,

@@ -28,71 +28,77 @@ class StageCache:
 
     Args:
         settings: folders, lifetimes and size limit.
-        read: look up (True), or make everything anew; what is made is kept either way.
-
+        read: look up (True), or make everything anew.
+        keep: keep what is made.
     """
 
-    def __init__(self, settings: Settings, *, read: bool = True) -> None:
+    def __init__(self, settings: Settings, *, read: bool = True, keep: bool = True) -> None:
         self._settings = settings
         self._read = read
+        self._keep = keep
 
     def stems(self, key: str, song: Audio, separate: Callable[[], Stems]) -> Stems:
         """Stems of the song. Only the vocals are stored: the accompaniment is the rest of the song."""
-        cache, entry = self._look_up("separations", key)
-        if entry is not None:
+        entry = self._get("separations", key)
+        if entry is not None and entry["vocals"].shape == song.samples.shape:  # decoders may come to differ
             vocals = Audio(entry["vocals"], song.sample_rate)
             rest = Audio(song.samples - vocals.samples, song.sample_rate)
             meta = entry.meta
             return Stems(vocals=vocals, accompaniment=rest, model=meta["model"], warnings=tuple(meta["warnings"]))
         stems = separate()
         notes = {"model": stems.model, "warnings": list(stems.warnings)}
-        cache.put(key, {"vocals": stems.vocals.samples}, notes)
+        self._put("separations", key, {"vocals": stems.vocals.samples}, notes)
         return stems
 
     def contour(self, key: str, extract: Callable[[], PitchContour]) -> PitchContour:
         """Pitch contour of vocals."""
-        cache, entry = self._look_up("pitch", key)
+        entry = self._get("pitch", key)
         if entry is not None:
             return PitchContour(f0=entry["f0"], confidence=entry["confidence"], hop_seconds=entry.meta["hop_seconds"])
         contour = extract()
         arrays = {"f0": contour.f0, "confidence": contour.confidence}
-        cache.put(key, arrays, {"hop_seconds": contour.hop_seconds})
+        self._put("pitch", key, arrays, {"hop_seconds": contour.hop_seconds})
         return contour
 
     def content(self, key: str, extract: Callable[[], ContentFeatures]) -> ContentFeatures:
         """Content features of vocals."""
-        cache, entry = self._look_up("content", key)
+        entry = self._get("content", key)
         if entry is not None:
             return ContentFeatures(
                 frames=entry["frames"], hop_seconds=entry.meta["hop_seconds"], model=entry.meta["model"]
             )
         content = extract()
         notes = {"hop_seconds": content.hop_seconds, "model": content.model}
-        cache.put(key, {"frames": content.frames}, notes)
+        self._put("content", key, {"frames": content.frames}, notes)
         return content
 
     def converted(self, key: str, convert: Callable[[], Audio]) -> Audio:
         """Converted vocals."""
-        cache, entry = self._look_up("conversions", key)
+        entry = self._get("conversions", key)
         if entry is not None:
             return Audio(entry["samples"], entry.meta["sample_rate"])
         audio = convert()
-        cache.put(key, {"samples": audio.samples}, {"sample_rate": audio.sample_rate})
+        self._put("conversions", key, {"samples": audio.samples}, {"sample_rate": audio.sample_rate})
         return audio
 
     def scores(self, key: str, score: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Quality scores of converted vocals. Those with gaps are not kept: a missing model may come."""
-        cache, entry = self._look_up("conversions", key)
+        entry = self._get("conversions", key)
         if entry is not None:
             return dict(entry.meta["scores"])
         scores = score()
-        if all(scores.get(name, {}).get("reason") is None for name in DEFAULT_PARTS):
-            cache.put(key, {}, {"scores": scores})
+        if all(name in scores and scores[name]["reason"] is None for name in DEFAULT_PARTS):
+            self._put("conversions", key, {}, {"scores": scores})
         return scores
 
-    def _look_up(self, kind: CacheKind, key: str) -> tuple[Cache, Entry | None]:
-        cache = open_cache(self._settings, kind)
-        return cache, cache.get(key) if self._read else None
+    def _get(self, kind: CacheKind, key: str) -> Entry | None:
+        return open_cache(self._settings, kind).get(key) if self._read else None
+
+    def _put(
+        self, kind: CacheKind, key: str, arrays: Mapping[str, NDArray[np.generic]], notes: Mapping[str, Any]
+    ) -> None:
+        if self._keep:
+            open_cache(self._settings, kind).put(key, arrays, notes)
 
 
 def stage_key(*parts: object) -> str:

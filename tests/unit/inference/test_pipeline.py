@@ -386,6 +386,15 @@ def test_dry_vocals_need_no_separation(studio: Studio) -> None:
     assert result.metadata["separation_model"] == "none"
 
 
+def test_dry_vocals_that_pass_the_cache_by_leave_nothing_in_it(studio: Studio) -> None:
+    dry = Audio(voice(3.0)[None], RATE)
+    studio.pipeline.convert_vocals(dry, studio.voice, use_cache=False)
+    assert not list(studio.settings.storage.cache_dir.rglob("*.safetensors"))
+    studio.pipeline.convert_vocals(dry, studio.voice)
+    studio.pipeline.convert_vocals(dry, studio.voice)
+    assert studio.converter.calls == 2
+
+
 def test_scores_of_dry_vocals_can_be_left_out(studio: Studio) -> None:
     result = studio.pipeline.convert_vocals(Audio(voice(3.0)[None], RATE), studio.voice, with_scores=False)
     assert result.quality_metrics == {}
