@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MODEL = "fcpe"
 _VOICING = Voicing(onset=0.3, release=0.15)
-_PIECE_SECONDS = 20.0
+_PIECE_SECONDS = 10.0
 _SHORTEST = 1024
 
 

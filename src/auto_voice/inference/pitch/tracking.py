@@ -13,7 +13,7 @@ from auto_voice.inference.pitch.framing import MAX_HZ, MIN_HZ, Floats
 
 SILENCE_DBFS = -60.0
 """Below this a frame has no voice, whatever the network says; in quiet recordings it lies lower."""
-_SILENCE_BELOW_LOUDEST_DB = 45.0
+_SILENCE_BELOW_LOUDEST_DB = 25.0
 _LOWEST_SILENCE_DBFS = -85.0
 
 _GAP_SECONDS = 0.025

@@ -48,7 +48,7 @@ class SpleeterSeparator:
 
     def __init__(self, runtime: ModelRuntime, warnings: tuple[str, ...] = ()) -> None:
         self._runtime = runtime
-        self._warnings = warnings
+        self.warnings = warnings
 
     def separate(self, mix: Audio, progress: Progress = no_progress) -> Stems:
         """Take a song apart; see `Separator`."""
@@ -69,7 +69,7 @@ class SpleeterSeparator:
                     window_seconds=2 * hop,
                     overlap_seconds=hop,
                     progress=progress,
-                    warnings=self._warnings,
+                    warnings=self.warnings,
                 )
 
         return self._runtime.run(work, "separation")

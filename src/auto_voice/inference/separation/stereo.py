@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -31,18 +32,19 @@ def separate_with(
 ) -> Stems:
     """Take a song apart with a 44.1 kHz stereo network.
 
-    Windows last whole seconds, so that they hold whole numbers of samples at both rates. Whatever lies above the
-    network's band is left in the accompaniment.
+    Windows last whole seconds, so that they hold whole numbers of samples at both rates; none is longer than a short
+    song needs. Whatever lies above the network's band is left in the accompaniment.
     """
     rate = mix.sample_rate
-    window = window_seconds * NETWORK_RATE
+    seconds = min(window_seconds, max(math.ceil(mix.duration), 1))
+    window, overlap = seconds * rate, min(overlap_seconds * rate, seconds * rate // 2)
 
     def process(part: Samples, window_progress: Progress) -> Samples:
-        resampled = resample_samples(part, rate, NETWORK_RATE)[:, :window]
+        resampled = resample_samples(part, rate, NETWORK_RATE)[:, : seconds * NETWORK_RATE]
         vocals = _vocals_of_any_layout(resampled, lambda stereo: stereo_vocals(stereo, window_progress))
         return resample_samples(vocals, NETWORK_RATE, rate)[:, : part.shape[1]]
 
-    vocals = process_in_windows(mix.samples, window_seconds * rate, overlap_seconds * rate, process, progress)
+    vocals = process_in_windows(mix.samples, window, overlap, process, progress)
     return Stems(
         vocals=Audio(vocals, rate),
         accompaniment=Audio(mix.samples - vocals, rate),
