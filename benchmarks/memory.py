@@ -61,7 +61,7 @@ def convert_all(folder: str, songs: list[Path]) -> None:
     """The measured process: converts the songs and prints a line of JSON for each."""
     settings = scratch_settings(folder)
     runtime = ModelRuntime(settings)
-    voice = clone_readers(data_folder(), settings, runtime)[0]
+    voice = clone_readers(data_folder(), settings, runtime, 1)[0]
     pipeline = SingingConversionPipeline(settings, runtime=runtime)
     for number, song in enumerate(songs, start=1):
         Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far

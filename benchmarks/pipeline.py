@@ -75,11 +75,11 @@ def scratch_settings(folder: str) -> Settings:
     return load_settings(environment={**os.environ, **environment})
 
 
-def clone_readers(data: Path, settings: Settings, runtime: ModelRuntime) -> list[str]:
-    """Profiles of READERS, from all of their utterances."""
+def clone_readers(data: Path, settings: Settings, runtime: ModelRuntime, count: int = len(READERS)) -> list[str]:
+    """Profiles of the first `count` of READERS, from all of their utterances."""
     cloner = VoiceCloner(settings=settings, runtime=runtime)
     folder = data / "speech" / "librispeech-test-other"
-    recordings = [sorted((folder / reader).glob("*.flac")) for reader in READERS]
+    recordings = [sorted((folder / reader).glob("*.flac")) for reader in READERS[:count]]
     return [cloner.create_voice_profile(files, "benchmark").profile_id for files in recordings]
 
 
