@@ -88,7 +88,7 @@ def time_ticks(seconds: float) -> list[Tick]:
     """Round times across a picture, at most eleven."""
     step = next(step for step in (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800) if seconds / step <= 10)
     times = np.arange(step, 0.98 * seconds, step)  # none so near the edge that its label would stick out
-    return [Tick(place=time / seconds * WIDTH, label=_clock(float(time))) for time in times]
+    return [Tick(place=float(time / seconds) * WIDTH, label=_clock(float(time))) for time in times]
 
 
 def _clock(time: float) -> str:

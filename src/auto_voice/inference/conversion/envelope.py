@@ -6,7 +6,7 @@ It is kept as a short cepstrum, in which means, spreads and blends of envelopes 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ def cosine_basis(size: int = _BINS) -> NDArray[np.float32]:
     return cosines_at(np.linspace(0, SAMPLE_RATE / 2, size))
 
 
-def cosines_at(hz: NDArray[np.float64]) -> NDArray[np.float32]:
+def cosines_at(hz: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """float32 (ORDER, len(hz)): the basis of the cepstrum at any frequencies from 0 to 8 kHz."""
     position = hz / _BIN_HZ + 0.5
     order = np.arange(ORDER)[:, None]
