@@ -15,7 +15,7 @@ help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
 
 demo: models  ## convert a song it makes itself, or yours: make demo SONG=my.mp3 VOICE=me.wav
-	@$(BIN)/autovoice demo $(if $(SONG),--song "$(SONG)") $(if $(VOICE),--voice "$(VOICE)") --output demo
+	@$(BIN)/autovoice demo $${SONG:+--song "$$SONG"} $${VOICE:+--voice "$$VOICE"} --output demo
 
 models: $(INSTALLED)  ## fetch the weights of the embedded models
 	@$(BIN)/autovoice models fetch
@@ -30,8 +30,8 @@ lint: $(INSTALLED_DEV)  ## check style, types and the architecture's rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-benchmark: models $(INSTALLED_DEV)  ## measure speed, memory and quality
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+benchmark: $(INSTALLED_DEV) models  ## measure speed, memory and quality
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || failed=1; done; exit $${failed:-0}
 
 pin: $(INSTALLED_DEV)  ## pin what pyproject.toml asks for; UPGRADE=1: at its newest
 	@scripts/pin.sh $(if $(UPGRADE),--upgrade)
