@@ -60,9 +60,11 @@ def speak(
     text = _text(text, source)
     _check_output(output, force)
 
-    from auto_voice.inference.engine import TTSEngine
+    from auto_voice.inference.engine import LONGEST_WHOLE, TTSEngine, check_length
     from auto_voice.inference.text.sentences import pieces
 
+    if output != "-":
+        check_length(text, LONGEST_WHOLE, "pipe it (--output -), or speak it in parts")
     engine = TTSEngine(current_settings())
     begin = time.perf_counter()
     spoken = engine.stream(text, profile or voice, speed, pitch, on_warning=warn)

@@ -8,7 +8,7 @@ BEATS_PER_MINUTE = 96.0
 INTRO_BEATS = 8.0
 OUTRO_BEATS = 4.0
 
-CHORDS = "D D | D D D Bm G A D D | G D A D | D".replace("|", "").split()
+CHORDS = "C C | C C C Am F G C C | F C G C | C".replace("|", "").split()
 """One a bar of four beats: introduction, verse, chorus, close."""
 
 _VERSE = (1.0, 0.5, 1.0, 0.5, 1.0, 1.0, 2.0)
@@ -22,11 +22,11 @@ def _line(syllables: str, pitches: tuple[int, ...], beats: tuple[float, ...]) ->
 
 
 LINES = [
-    _line("Morn- ing light is on the wall,", (57, 57, 59, 57, 54, 55, 57), _VERSE),
-    _line("I can hear the qui- et town,", (57, 57, 59, 57, 54, 52, 54), _VERSE),
-    _line("ev- ery road I ev- er walked", (59, 59, 61, 59, 57, 55, 57), _VERSE),
-    _line("brings me home when I am down.", (57, 55, 54, 52, 54, 52, 50), _VERSE),
-    _line("Sing it once and sing it slow,", (62, 61, 59, 57, 59, 57, 57), _CHORUS),
-    _line("let the riv- er lead us home.", (59, 57, 55, 54, 55, 52, 50), _CHORUS),
+    _line("Morn- ing light is on the wall,", (55, 55, 57, 55, 52, 53, 55), _VERSE),
+    _line("I can hear the qui- et town,", (55, 55, 57, 55, 52, 50, 52), _VERSE),
+    _line("ev- ery road I ev- er walked", (57, 57, 59, 57, 55, 53, 55), _VERSE),
+    _line("brings me home when day is done.", (55, 53, 52, 50, 52, 50, 48), _VERSE),
+    _line("Sing with me so soft and slow,", (60, 59, 57, 55, 57, 55, 55), _CHORUS),
+    _line("let the riv- er take me home.", (57, 55, 53, 52, 53, 50, 48), _CHORUS),
 ]
-"""Four lines of verse, two of chorus; D major, D3 to D4 (147 to 294 Hz)."""
+"""Four lines of verse, two of chorus; C major, C3 to C4 (131 to 262 Hz)."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auto_voice.config import Settings
     from auto_voice.models.runtime import ModelRuntime
 
-SINGER = "am_fenrir"
+SINGER = "am_michael"
 _VOCAL_OVER_BAND_DB = 2.0
 _ROOM_SECONDS, _ROOM_GAIN = 0.9, 0.10
 

@@ -92,7 +92,7 @@ class TTSEngine:
 
         Returns: mono, without silence at its ends.
         """
-        _check_length(text, LONGEST_WHOLE, "stream it, or speak it in parts")
+        check_length(text, LONGEST_WHOLE, "stream it, or speak it in parts")
         return joined(list(self.stream(text, voice, speed, pitch, on_warning=on_warning)))
 
     def stream(
@@ -124,9 +124,9 @@ class TTSEngine:
         voice = self._settings.tts.voice if voice is None else voice
         speed = _within(self._settings.tts.speed if speed is None else speed, SPEEDS, "speed")
         pitch = _within(pitch, PITCHES, "pitch")
-        _check_length(text, LONGEST_TEXT, "speak it in parts")
+        check_length(text, LONGEST_TEXT, "speak it in parts")
         profile = self._profile(voice)
-        stock = voice
+        stock = "+".join(name.strip() for name in voice.split("+"))
         if profile is not None:
             stock, shift = source_voice(profile.vocal_range.median_pitch_hz)
             pitch = min(max(pitch + shift, PITCHES[0]), PITCHES[1])
@@ -186,7 +186,8 @@ class TTSEngine:
             raise
 
 
-def _check_length(text: str, longest: int, remedy: str) -> None:
+def check_length(text: str, longest: int, remedy: str) -> None:
+    """Raise InvalidParametersError for a text of more than `longest` characters."""
     if len(text) > longest:
         raise InvalidParametersError(
             f"the text has {len(text):,} characters; at most {longest:,} are taken", suggestions=[remedy]

@@ -49,7 +49,7 @@ def joined(parts: Sequence[Audio]) -> Audio:
 def _gain(power: NDArray[np.float32], samples: Samples) -> float:
     wanted = 10 ** (LEVEL_DB / 20) / np.sqrt(power.mean())
     most = 10 ** (_MOST_GAIN_DB / 20)
-    return min(max(float(wanted), 1 / most), most, PEAK / float(np.abs(samples).max()))
+    return min(float(wanted), most, PEAK / float(np.abs(samples).max()))
 
 
 def _faded(samples: Samples, length: int) -> Samples:

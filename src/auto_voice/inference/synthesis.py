@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Curve = NDArray[np.float32]
 _NATURAL_SPEED = (0.5, 2.0)
 _STYLE_ROWS = 510
+_MOST_SOUNDS = _STYLE_ROWS - 2
 _KEPT_BEFORE, _KEPT_AFTER = 4, 6  # content frames: the decoder needs a little silence to start and end from
 
 
@@ -41,7 +43,7 @@ class Synthesizer(Protocol):
         """Speak a normalised sentence (words and punctuation), mono, as the model gives it: untrimmed.
 
         Args:
-            text: at most about 400 characters; more is an InvalidParametersError.
+            text: at most about 400 characters.
             voice: a stock voice, or several mixed ("af_heart+am_adam").
             speed: 1 is the model's own; 2 is twice as fast.
             pitch: semitones up.
@@ -86,7 +88,7 @@ class Prosody:
         """The same sentence `factor` times as long: frames repeated or left out, curves interpolated."""
         return self.rewarped(np.linspace(0.0, self.frames, max(1, round(self.frames * factor)), endpoint=False))
 
-    def rewarped(self, places: NDArray[np.float64]) -> Prosody:
+    def rewarped(self, places: NDArray[np.floating[Any]]) -> Prosody:
         """Read at new places: frame i of the result is the frame at `places[i]` (in frames) of this one."""
         fine = np.interp(np.arange(2 * len(places)) / 2, np.arange(len(places)), places) * 2
         clock = np.arange(len(self.f0))
@@ -117,6 +119,12 @@ class KokoroSynthesizer:
         """See Synthesizer."""
         first = voice_named(voice.split("+")[0])
         sounds = phonemes(text, "gb" if first.british else "us")
+        # Letters that are spelled one by one make more sounds than the model takes at once.
+        parts = textwrap.wrap(sounds, _MOST_SOUNDS, break_on_hyphens=False) or [""]
+        spoken = [self._speak(part, voice, speed, pitch) for part in parts]
+        return Audio(np.concatenate([part.samples for part in spoken], axis=1), self.sample_rate)
+
+    def _speak(self, sounds: str, voice: str, speed: float, pitch: float) -> Audio:
         natural = float(np.clip(speed, *_NATURAL_SPEED))
         prosody = self.prosody(sounds, voice, natural)
         prosody = prosody.cropped(_KEPT_BEFORE, _KEPT_AFTER)
@@ -134,8 +142,8 @@ class KokoroSynthesizer:
         """
         known = vocabulary()
         tokens = [known[sound] for sound in sounds if sound in known]
-        if not 0 < len(tokens) <= _STYLE_ROWS - 2:
-            raise InvalidParametersError(f"a sentence of {len(tokens)} sounds; the model takes 1 to {_STYLE_ROWS - 2}")
+        if not 0 < len(tokens) <= _MOST_SOUNDS:
+            raise InvalidParametersError(f"a sentence of {len(tokens)} sounds; the model takes 1 to {_MOST_SOUNDS}")
         style = self.style(voice, len(tokens))
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),

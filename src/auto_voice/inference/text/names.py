@@ -77,10 +77,10 @@ _NAME = r"(?=\s+[A-Z])"
 _ANY = either(_ANYWHERE)
 
 FIRST = [
-    Rule(r"(?:mailto:)?\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+", _address),
+    Rule(r"(?:mailto:)?\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}", _address),
     Rule(r"(?i)(?:https?://|ftp://|www\.)\S+", _address),
-    Rule(rf"(?i)\b(?:[a-z0-9-]+\.)+(?:{_TOP_LEVEL})\b(?:/[^\s,;)]*)?(?!\.?\w)", _address),
-    Rule(rf"\b([\w-]+)\.({_FILE_ENDINGS})\b", _file_name),
+    Rule(rf"(?i)\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{_TOP_LEVEL})\b(?:/[^\s,;)]*)?(?!\.?\w)", _address),
+    Rule(rf"\b([\w-]{{1,80}})\.({_FILE_ENDINGS})\b", _file_name),
     Rule(r"(?<![\w&])#(?=\d)", "number "),
     Rule(r"(?<![\w&])#([A-Za-z]\w*)", lambda match: "hashtag " + _camel(match[1])),
     Rule(r"(?<!\w)@([A-Za-z]\w*)", lambda match: "at " + _camel(match[1])),

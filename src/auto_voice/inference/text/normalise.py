@@ -61,7 +61,8 @@ def normalise(text: str, *, british: bool = False) -> Spoken:
         british: 3/4/2026 is the third of April.
     """
     cleaned = clean(text)
-    lines = [apply(_rules(british), line) for line in cleaned.text.splitlines()]
+    # One blank for many: where a picture or a foreign letter was left out, rules would walk through the gaps.
+    lines = [apply(_rules(british), " ".join(line.split())) for line in cleaned.text.splitlines()]
     warnings = tuple(f"{script} letters were left out" for script in cleaned.unread)
     spoken = "\n".join(line.strip() for line in lines if re.search(r"\w", line))
     return Spoken(spoken, warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import inflect
 
@@ -20,6 +20,7 @@ def _engine() -> inflect.engine:
     return inflect.engine()
 
 
+@lru_cache(maxsize=10_000)
 def cardinal(number: int | str) -> str:
     """1234 is "one thousand two hundred thirty-four"; takes thousands separators and a sign."""
     text = str(number).replace(",", "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+from auto_voice.inference.text.cleaning import without_code
 from auto_voice.inference.text.normalise import normalise
 
 LONGEST = 220
@@ -25,6 +27,8 @@ HEADING_PAUSE = 0.9
 _WITHIN_CLAUSE = 0.05
 
 _RAW_BLOCK = 2000
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n\s*")
+_BREAK = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
 _SENTENCE = re.compile(r"(?<=[.!?…])[)]?\s+")
 _CLAUSE = re.compile(r"(?<=[,;:—)])\s+|\s+(?=[(])")
 _JOINT = re.compile(r"\s+(?=(?:and|but|or|because|which|who|that|while|when|where|if|so|as|than|with|for|to|of|in)\b)")
@@ -65,15 +69,23 @@ def pieces(text: str, *, british: bool = False) -> Iterator[Piece]:
 
 def _blocks(text: str) -> Iterator[str]:
     """Raw paragraphs; a very long one in several parts, so that memory and delay do not grow with it."""
-    for paragraph in re.finditer(r"(?:```.*?```|~~~.*?~~~|(?!\n\s*\n).)+", text, re.DOTALL):
-        block = paragraph[0]
-        while len(block) > _RAW_BLOCK:
-            ends = [match.end() for match in re.finditer(r"[.!?]\s+(?=[A-Z])|\n", block[:_RAW_BLOCK])]
-            cut = ends[-1] if ends else block.rfind(" ", 1, _RAW_BLOCK)
-            cut = cut if cut > 0 else _RAW_BLOCK
-            yield block[:cut]
-            block = block[cut:]
-        yield block
+    text = without_code(text)
+    begin = 0
+    for gap in chain(_BLANK_LINE.finditer(text), (None,)):
+        end = gap.start() if gap else len(text)
+        yield from _short_blocks(text, begin, end)
+        begin = gap.end() if gap else end
+
+
+def _short_blocks(text: str, begin: int, end: int) -> Iterator[str]:
+    while end - begin > _RAW_BLOCK:
+        block = text[begin : begin + _RAW_BLOCK]
+        ends = [match.end() for match in _BREAK.finditer(block)]
+        cut = ends[-1] if ends else block.rfind(" ")
+        cut = cut if cut > 0 else _RAW_BLOCK
+        yield block[:cut]
+        begin += cut
+    yield text[begin:end]
 
 
 def _paragraph(paragraph: str, short_start: bool) -> Iterator[str]:
