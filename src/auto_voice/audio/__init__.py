@@ -1,6 +1,6 @@
 """Sound: decode, resample, measure, write."""
 
-from auto_voice.audio.decode import decode, probe
+from auto_voice.audio.decode import check, decode, probe
 from auto_voice.audio.encode import encode, write
 from auto_voice.audio.limiter import limit_true_peak
 from auto_voice.audio.limits import AudioInfo, DecodeLimits
@@ -13,6 +13,7 @@ __all__ = [
     "AudioInfo",
     "DecodeLimits",
     "Samples",
+    "check",
     "decode",
     "encode",
     "integrated_loudness",

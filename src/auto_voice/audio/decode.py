@@ -65,6 +65,14 @@ def decode(source: Path | str | bytes, limits: DecodeLimits = _DEFAULT_LIMITS) -
     return audio
 
 
+def check(audio: Audio, limits: DecodeLimits = _DEFAULT_LIMITS) -> None:
+    """Hold sound that is in memory already to the limits of `decode`. Raises the same errors."""
+    _check_stream(PcmStream(audio.sample_rate, audio.channels, iter(()), audio.frames), limits)
+    if not np.isfinite(audio.samples).all():
+        raise _no_numbers()
+    _check_length(audio.duration, Claim(), limits)
+
+
 def probe(source: Path | str | bytes, limits: DecodeLimits = _DEFAULT_LIMITS) -> AudioInfo:
     """What a recording is, with the checks of `decode` that its header allows.
 
@@ -147,10 +155,7 @@ def _collect(stream: PcmStream, claim: Claim, limits: DecodeLimits) -> Samples:
         if frames + len(block) > samples.shape[1]:
             raise _too_long(claim.seconds, limits)
         if not np.isfinite(block).all():
-            raise InvalidAudioError(
-                "The file contains samples that are not numbers (NaN or infinite).",
-                suggestions=["Export the recording again; the program that wrote it went wrong."],
-            )
+            raise _no_numbers()
         samples[:, frames : frames + len(block)] = block.T
         frames += len(block)
     return np.ascontiguousarray(samples[:, :frames])
@@ -191,7 +196,7 @@ def _check_length(seconds: float, claim: Claim, limits: DecodeLimits) -> None:
     if claim.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * (claim.seconds or 0.0)):
         raise _unreadable_after(seconds, claim.seconds)
     if seconds == 0:
-        raise InvalidAudioError("There is no sound in the file.", suggestions=["Check that the recording plays."])
+        raise InvalidAudioError("There is no sound in the recording.", suggestions=["Check that it plays."])
     if seconds > limits.max_seconds:
         raise _too_long(seconds, limits)
     if seconds < limits.min_seconds:
@@ -210,6 +215,13 @@ def _too_long(seconds: float | None, limits: DecodeLimits) -> FileTooLargeError:
     else:
         message = f"The recording is longer than the limit of {limit}."
     return FileTooLargeError(message, suggestions=["Send a shorter part, or fewer channels at a lower sample rate."])
+
+
+def _no_numbers() -> InvalidAudioError:
+    return InvalidAudioError(
+        "The recording contains samples that are not numbers (NaN or infinite).",
+        suggestions=["Export the recording again; the program that wrote it went wrong."],
+    )
 
 
 def _unreadable_after(seconds: float, claimed: float | None = None) -> InvalidAudioError:

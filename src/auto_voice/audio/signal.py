@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 
+_CANCELLED = 1e-3
+"""Energy that is left of channels that cancel each other in the mean, relative to the loudest: -30 dB."""
+
 
 @dataclass(frozen=True)
 class Audio:
@@ -44,8 +47,16 @@ class Audio:
         return self.frames / self.sample_rate
 
     def mono(self) -> Samples:
-        """Mean of the channels, shape (frames,)."""
-        mean: Samples = self.samples[0] if self.channels == 1 else self.samples.mean(axis=0, dtype=np.float32)
+        """Mean of the channels, shape (frames,); where they cancel each other, the loudest channel.
+
+        A cable or a plug-in that turns one side's polarity makes a wide sound, but silence of the mean.
+        """
+        if self.channels == 1:
+            return np.asarray(self.samples[0])
+        mean = np.asarray(self.samples.mean(axis=0, dtype=np.float32))
+        energies = [float(np.dot(channel, channel)) for channel in self.samples]
+        if float(np.dot(mean, mean)) < _CANCELLED * max(energies, default=0.0):
+            return np.asarray(self.samples[int(np.argmax(energies))])
         return mean
 
 

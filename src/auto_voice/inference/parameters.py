@@ -10,6 +10,8 @@ from auto_voice.errors import InvalidParametersError
 
 MAX_PITCH_SHIFT = 12.0
 """Semitones, up or down."""
+MIN_SONG_SECONDS = 1.0
+"""Shorter than any phrase: neither a melody nor its quality could be judged."""
 MAX_VOLUME = 2.0
 """Linear: +6 dB."""
 
@@ -18,10 +20,14 @@ _PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 PitchShift = float | Literal["auto"]
 
 
-def song_limits(settings: Settings) -> DecodeLimits:
-    """How large and how long a song may be."""
+def song_limits(settings: Settings, *, min_seconds: float = MIN_SONG_SECONDS) -> DecodeLimits:
+    """How large and how short and long a song may be."""
     limits = settings.limits
-    return DecodeLimits(max_bytes=limits.max_audio_size_mb << 20, max_seconds=limits.max_song_duration_s)
+    return DecodeLimits(
+        max_bytes=limits.max_audio_size_mb << 20,
+        min_seconds=min_seconds,
+        max_seconds=limits.max_song_duration_s,
+    )
 
 
 def checked_volume(value: float, name: str) -> float:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from auto_voice.audio import Audio, AudioInfo, DecodeLimits, decode, probe
+from auto_voice.audio import Audio, AudioInfo, DecodeLimits, check, decode, probe
 from auto_voice.config import Settings
-from auto_voice.errors import AutoVoiceError, FileTooLargeError, InvalidAudioError, InvalidParametersError
+from auto_voice.errors import AutoVoiceError, InvalidParametersError
 
 Source = Path | str | bytes | Audio
 """A file, the contents of one, or sound in memory."""
@@ -63,14 +61,11 @@ def about(label: str, error: AutoVoiceError) -> AutoVoiceError:
 
 
 def _open(source: Source, label: str, settings: Settings, seconds_left: float) -> Recording:
+    limits = DecodeLimits(max_bytes=settings.limits.max_audio_size_mb << 20, max_seconds=max(seconds_left, 1.0))
     if isinstance(source, Audio):
-        if not np.isfinite(source.samples).all():
-            raise InvalidAudioError("there are samples that are no numbers")
-        if source.duration > seconds_left:
-            raise FileTooLargeError(f"the recordings are longer than {settings.limits.max_song_duration_s:.0f} s")
+        check(source, limits)
         size = int(source.samples.nbytes)
         info = AudioInfo("array", source.sample_rate, source.channels, source.duration, size, "audio/x-raw")
         return Recording(label=label, audio=source, info=info)
-    limits = DecodeLimits(max_bytes=settings.limits.max_audio_size_mb << 20, max_seconds=max(seconds_left, 1.0))
     audio = decode(source, limits)
     return Recording(label=label, audio=audio, info=probe(source, limits))

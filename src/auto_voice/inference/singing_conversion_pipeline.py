@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auto_voice.audio import Audio, decode
+from auto_voice.audio import Audio, check, decode
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import PitchExtractionFailedError
 from auto_voice.inference.conversion_job import ConversionJob
@@ -156,6 +156,7 @@ class SingingConversionPipeline:
         cache = StageCache(self._settings, read=use_cache, keep=use_cache)
         job = self._job(target_profile_id, pitch_shift, preset, progress_callback, user_id, cache)
         try:
+            check(vocals, song_limits(self._settings, min_seconds=0.0))  # a sentence may be one short word
             nothing = Audio(np.zeros_like(vocals.samples), vocals.sample_rate)
             stems = Stems(vocals=vocals, accompaniment=nothing, model="none")
             key = stage_key(array_hash({"vocals": vocals.samples}), vocals.sample_rate)
