@@ -72,7 +72,7 @@ class NotFoundError(InputError):
 
 
 class ProfileNotFoundError(NotFoundError):
-    """There is no voice profile with that id."""
+    """There is no voice profile with that id or name."""
 
     code = "profile_not_found"
 

@@ -24,14 +24,15 @@ def create(group: str, name: str, settings: Settings, runtime: ModelRuntime) -> 
     """Make the engine `name` of a group (one of GROUPS).
 
     Raises:
-        InvalidParametersError: no engine of that name; the message lists those there are.
+        InvalidParametersError: no engine of that name; lists those there are.
         ModelLoadError: the engine's package is installed but cannot be imported.
     """
     engines = available(group)
     if name not in engines:
         near = difflib.get_close_matches(name, engines, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InvalidParametersError(f"unknown engine {name!r}{hint} Available: {', '.join(sorted(engines)) or 'none'}")
+        choices = ", ".join(sorted(engines)) or "none is installed"
+        raise InvalidParametersError(f"unknown engine {name!r}{hint}", suggestions=[f"choose one of: {choices}"])
     try:
         factory = engines[name].load()
     except ImportError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from auto_voice.atomic_file import storage_error
 from auto_voice.cli.output import emit_json, say
 from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError, OutOfMemoryError
 
@@ -36,6 +37,10 @@ class GuardedGroup(click.Group):
             code = report_error(OutOfMemoryError(), as_json)
         except AutoVoiceError as error:
             code = report_error(error, as_json)
+            if _wants_traceback(arguments):
+                traceback.print_exc()
+        except OSError as error:  # a path that was typed: too long, in a closed folder, a folder for a file
+            code = report_error(storage_error(error, f"use {error.filename or 'a file'}"), as_json)
             if _wants_traceback(arguments):
                 traceback.print_exc()
         except Exception as error:  # the last line of defence: a bug still ends in one readable message

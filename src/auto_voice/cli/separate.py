@@ -11,7 +11,7 @@ import click
 from auto_voice.cli.failures import error_document, report_error
 from auto_voice.cli.output import emit, emit_json, json_option, progress_line, table, warn
 from auto_voice.cli.session import current_settings
-from auto_voice.cli.song_files import find_songs, write_together
+from auto_voice.cli.song_files import find_songs, shortened, write_together
 from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def _stem_files(songs: list[Path], output: Path, file_format: str, force: bool) 
     if output.exists() and not output.is_dir():
         raise InvalidParametersError(f"{str(output)!r} is a file; --output is a folder")
     stems = {
-        song: (output / f"{song.stem} - vocals.{file_format}", output / f"{song.stem} - accompaniment.{file_format}")
-        for song in songs
+        song: (output / f"{name} - vocals.{file_format}", output / f"{name} - accompaniment.{file_format}")
+        for song, name in ((song, shortened(song.stem)) for song in songs)
     }
     if len(set(stems.values())) < len(stems):
         raise InvalidParametersError(

@@ -88,7 +88,7 @@ def target_of(
     """
     if output is None or into_folder:
         voice = _UNSAFE_IN_NAMES.sub("_", voice_name)
-        name = _shortened(f"{song.stem} ({voice})")
+        name = shortened(f"{song.stem} ({voice})")
         mix = (output or song.parent) / f"{name}{suffix}"
     else:
         mix = output
@@ -147,6 +147,8 @@ def write_together(files: Mapping[Path, Audio], file_format: str | None) -> None
         raise
 
 
-def _shortened(name: str) -> str:
-    """A file name that leaves room for suffixes within the 255 bytes of common file systems."""
-    return name.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
+def shortened(name: str) -> str:
+    """A file name, in whatever bytes, that leaves room for suffixes within the 255 bytes of common file systems."""
+    while len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        name = name[:-1]
+    return name
