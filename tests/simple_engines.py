@@ -147,11 +147,14 @@ class TurningConverter(Counted):
         return Audio(vocals.samples * voice["gain"][0], vocals.sample_rate)
 
 
-def make_profile(settings: Settings, name: str = "Ada", user_id: str = "default", **known: VoiceState) -> VoiceProfile:
+def make_profile(
+    settings: Settings, name: str = "Ada", user_id: str = "default", description: str = "", **known: VoiceState
+) -> VoiceProfile:
     """A stored profile of a low voice; `known` is what converters have learnt of it, by their names."""
     profile = VoiceProfile(
         user_id=user_id,
         profile_name=name,
+        description=description,
         audio_info=AudioInfo(
             duration_seconds=30, sample_rate=RATE, channels=1, format="wav", file_size_bytes=1, reference_seconds=4
         ),
