@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.models
 
-SENTENCE = "Dr. Smith paid $3.50 for a cup of coffee at 8:15."
+SENTENCE = "Dr. Smith paid $3.50 for a cup of coffee on November 23rd."
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,13 @@ def words(text: str) -> str:
     return " ".join(re.findall("[a-z']+", normalise(text).text.lower().replace("-", " ")))
 
 
-@pytest.mark.parametrize("voice", ["af_heart", "bm_george", "zf_xiaobei"])
-def test_a_sentence_is_understood(settings: Settings, models: ModelRuntime, whisper: WhisperModel, voice: str) -> None:
+@pytest.mark.parametrize(("voice", "errors"), [("af_heart", 0.1), ("bm_george", 0.1), ("zf_xiaobei", 0.4)])
+def test_a_sentence_is_understood(
+    settings: Settings, models: ModelRuntime, whisper: WhisperModel, voice: str, errors: float
+) -> None:
     audio = TTSEngine(settings, runtime=models).synthesize(SENTENCE, voice)
 
-    assert jiwer.wer(words(SENTENCE), heard(whisper, audio)) <= 0.15
+    assert jiwer.wer(words(SENTENCE), heard(whisper, audio)) <= errors
     assert 2.5 < audio.duration < 7
     assert np.abs(audio.samples).max() <= 0.9
 

@@ -13,7 +13,7 @@ from auto_voice.inference.text.numbers import cardinal, decade, fraction, ordina
 
 READINGS = {
     # numbers
-    "1,234,567.89 people": "one million two hundred thirty-four thousand five hundred sixty-seven point eight nine people",
+    "1,234,567.8 cells": "one million two hundred thirty-four thousand five hundred sixty-seven point eight cells",
     "agent 007": "agent zero zero seven",
     "-40 degrees": "minus forty degrees",
     "1/2 of it, 3 3/4 cups and ½ a litre": "one half of it, three and three quarters cups and one half a litre",
@@ -24,7 +24,7 @@ READINGS = {
     "10x faster": "ten times faster",
     "24/7": "twenty-four seven",
     # years and dates
-    "in 1999, 2005, 1905 and 2026": "in nineteen ninety-nine, two thousand five, nineteen oh five and twenty twenty-six",
+    "1999, 2005, 1905 and 2026": "nineteen ninety-nine, two thousand five, nineteen oh five and twenty twenty-six",
     "the 1990s and the '80s": "the nineteen nineties and the eighties",
     "on Nov 23, 2026": "on November twenty-third, twenty twenty-six",
     "on 2026-11-23": "on November twenty-third, twenty twenty-six",

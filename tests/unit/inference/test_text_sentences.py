@@ -55,7 +55,9 @@ def test_lone_words_are_spoken_with_their_neighbours() -> None:
 
 
 def test_pauses_grow_from_clause_to_paragraph_to_heading() -> None:
-    text = "The heading\n\nOne sentence that is long enough. Another sentence, also long enough.\n\nThe next paragraph is here."
+    text = (
+        "The heading\n\nOne sentence that is long enough. Another one, also long enough.\n\nThe next paragraph is here."
+    )
     pauses = [piece.pause for piece in pieces(text)]
 
     assert pauses[0] == HEADING_PAUSE > pauses[2] == PARAGRAPH_PAUSE > pauses[1] > 0.2
