@@ -13,10 +13,10 @@ from auto_voice.inference.features import PitchContour, Progress, no_progress
 from auto_voice.inference.pitch.framing import (
     SAMPLE_RATE,
     Floats,
-    at_network_level,
     at_network_rate,
     frame_levels,
     in_pieces,
+    network_gain,
 )
 from auto_voice.inference.pitch.tracking import Voicing, melody
 from auto_voice.models.networks.fcpe import CONTEXT_FRAMES, FCPE, HOP
@@ -42,18 +42,18 @@ class FcpeExtractor:
     def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
         """Follow the melody; see `PitchExtractor`."""
         samples = at_network_rate(vocals)
-        heard = at_network_level(samples)
+        gain = network_gain(samples)
 
         def work(device: str, scale: float) -> tuple[Floats, Floats]:
             piece_frames = round(_PIECE_SECONDS * scale * SAMPLE_RATE / HOP)
             with self._runtime.lease(MODEL, self._load) as network, torch.inference_mode():
 
                 def find(piece: Samples) -> tuple[Floats, Floats]:
-                    filled = np.pad(piece, (0, max(_SHORTEST - piece.size, 0)))
+                    filled = np.pad(piece * gain, (0, max(_SHORTEST - piece.size, 0)))
                     pitch, confidence = network(torch.from_numpy(filled).to(device))
                     return pitch.cpu().numpy(), confidence.cpu().numpy()
 
-                return in_pieces(heard, HOP, piece_frames, CONTEXT_FRAMES, find, progress)
+                return in_pieces(samples, HOP, piece_frames, CONTEXT_FRAMES, find, progress)
 
         pitch, confidence = self._runtime.run(work, "pitch extraction")
         return melody(pitch, confidence, frame_levels(samples, HOP), HOP / SAMPLE_RATE, _VOICING)

@@ -17,7 +17,7 @@ MIN_HZ, MAX_HZ = 46.875, 1400.0
 """From the lowest bass to the highest soprano."""
 
 _LEVEL_PEAK = 0.5
-_MAX_GAIN = 10 ** (30 / 20)
+_MAX_GAIN = 10.0 ** (30 / 20)
 _SILENT_DBFS = -200.0
 
 
@@ -27,11 +27,10 @@ def at_network_rate(vocals: Audio) -> Samples:
     return samples if samples.size else np.zeros(1, np.float32)
 
 
-def at_network_level(samples: Samples) -> Samples:
-    """Bring the peak to where the networks hear well, without raising noise by more than 30 dB."""
-    peak = max(float(np.abs(samples).max(initial=0.0)), 1e-9)
-    leveled: Samples = samples * np.float32(min(_LEVEL_PEAK / peak, _MAX_GAIN))
-    return leveled
+def network_gain(samples: Samples) -> float:
+    """What brings the peak to where the networks hear well, without raising noise by more than 30 dB."""
+    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)), 1e-9)
+    return min(_LEVEL_PEAK / peak, _MAX_GAIN)
 
 
 def frame_levels(samples: Samples, hop: int) -> Floats:

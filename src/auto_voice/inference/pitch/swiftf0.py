@@ -17,10 +17,10 @@ from auto_voice.inference.pitch.framing import (
     MIN_HZ,
     SAMPLE_RATE,
     Floats,
-    at_network_level,
     at_network_rate,
     frame_levels,
     in_pieces,
+    network_gain,
 )
 from auto_voice.inference.pitch.tracking import Voicing, melody
 
@@ -35,8 +35,8 @@ _NETWORK_HOP = 256
 _VOICING = Voicing(onset=0.5, release=0.35)
 _HUM_FILTER = butter(4, 80.0, "highpass", fs=SAMPLE_RATE, output="sos")
 _PIECE_SECONDS = 20.0
-_CONTEXT_FRAMES = 24
-"""The network hears 2,815 samples to each side of a frame: 22 of our hops."""
+_CONTEXT_FRAMES = 40
+"""The network hears 2,815 samples to each side of a frame, 22 of our hops; the hum filter needs time to settle."""
 
 
 class SwiftF0Extractor:
@@ -53,15 +53,17 @@ class SwiftF0Extractor:
     def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
         """Follow the melody; see `PitchExtractor`."""
         samples = at_network_rate(vocals)
-        heard = _without_hum(at_network_level(samples))
+        gain = network_gain(samples)
 
         def work(device: str, scale: float) -> tuple[Floats, Floats]:
             del device  # the network is so small that it is quickest on the CPU
             piece_frames = round(_PIECE_SECONDS * scale * SAMPLE_RATE / _HOP)
             with self._runtime.lease("swiftf0", _load) as detector:
-                return in_pieces(
-                    heard, _HOP, piece_frames, _CONTEXT_FRAMES, lambda piece: _find(detector, piece), progress
-                )
+
+                def find(piece: Samples) -> tuple[Floats, Floats]:
+                    return _find(detector, _without_hum(piece * gain))
+
+                return in_pieces(samples, _HOP, piece_frames, _CONTEXT_FRAMES, find, progress)
 
         pitch, confidence = self._runtime.run(work, "pitch extraction")
         return melody(pitch, confidence, frame_levels(samples, _HOP), _HOP / SAMPLE_RATE, _VOICING)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MODEL = "spleeter-2stems"
 _HOP_SECONDS = 5
-_LEVEL_DBFS = -16.0
+_LEVEL_DBFS = -13.0
 _MAX_GAIN_DB = 40.0
 _EPSILON = 1e-10
 
