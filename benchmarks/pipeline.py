@@ -13,6 +13,7 @@ import json
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,11 +38,12 @@ WANTED_CACHED_SHARE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Figures of one song; seconds are those of the stages together."""
+    """Figures of one song; seconds are those of the stages together, processor seconds those of all cores."""
 
     song: str
     duration: float
     seconds: float
+    processor_seconds: float
     stages: Mapping[str, float]
     second_voice_seconds: float
     second_voice_stages: Mapping[str, float]
@@ -85,11 +87,15 @@ def clone_readers(data: Path, settings: Settings, runtime: ModelRuntime, count: 
 
 def measure(pipeline: SingingConversionPipeline, song: Path, voices: list[str], preset: str) -> Row:
     """Convert one song into two voices, one after the other."""
-    first, second = (pipeline.convert_song(song, voice, preset=preset) for voice in voices)
+    before = time.process_time()
+    first = pipeline.convert_song(song, voices[0], preset=preset)
+    processor_seconds = time.process_time() - before
+    second = pipeline.convert_song(song, voices[1], preset=preset)
     return Row(
         song=song.parent.name,
         duration=first.duration,
         seconds=_total(first),
+        processor_seconds=processor_seconds,
         stages=first.stage_seconds,
         second_voice_seconds=_total(second),
         second_voice_stages=second.stage_seconds,
@@ -104,11 +110,26 @@ def show(rows: list[Row], preset: str, model: str) -> None:
     """One table."""
     table = Table(title=f"whole pipeline, preset {preset}, separated with {model}")
     names = [name.split("_")[-1] for name in STAGE_BOUNDS]
-    for name in ("song", "s", *(f"{name} s" for name in names), "total s", "RTF", "2nd voice s", "cached stages"):
+    for name in (
+        "song",
+        "s",
+        *(f"{name} s" for name in names),
+        "total s",
+        "cpu s",
+        "RTF",
+        "2nd voice s",
+        "cached stages",
+    ):
         table.add_column(name, justify="left" if name == "song" else "right")
     for row in rows:
         stages = [f"{row.stages[name]:.1f}" for name in STAGE_BOUNDS]
-        figures = (f"{row.seconds:.1f}", f"{row.rtf:.2f}", f"{row.second_voice_seconds:.1f}", f"{row.cached_share:.1%}")
+        figures = (
+            f"{row.seconds:.1f}",
+            f"{row.processor_seconds:.1f}",
+            f"{row.rtf:.2f}",
+            f"{row.second_voice_seconds:.1f}",
+            f"{row.cached_share:.1%}",
+        )
         table.add_row(row.song, f"{row.duration:.0f}", *stages, *figures)
     Console(width=140).print(table)
 
