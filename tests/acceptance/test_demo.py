@@ -50,6 +50,7 @@ def test_a_voice_is_cloned_a_song_converted_and_a_sentence_spoken_and_a_second_r
 
     second, second_seconds = timed(short_demo(settings, runtime, tmp_path / "demo"))
     assert second.profile == first.profile
+    assert second.conversion.quality_metrics == scores  # with the moment they were made
     assert second_seconds < first_seconds / 3
     made_once = ("reading", "singing", "voice cloning", "speaking")
     assert sum(second.seconds[part] for part in made_once) < 0.2 * sum(first.seconds[part] for part in made_once)

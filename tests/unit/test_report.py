@@ -187,7 +187,14 @@ def test_scores_stand_beside_their_targets() -> None:
     assert (rows["Overall quality"].value, rows["Overall quality"].status) == ("0.80", "met")
     assert (rows["Pitch error (RMSE)"].target, rows["Pitch error (RMSE)"].status) == ("≤ 10.0 Hz", "missed")
     assert (rows["Naturalness (1 to 5)"].value, rows["Change in naturalness"].status) == ("not measured", "")
-    assert "Naturalness: there is nothing but silence." in reasons(METRICS)
+
+
+def test_what_is_missing_has_a_reason_but_for_what_nobody_asked_for() -> None:
+    assert reasons(METRICS) == [
+        "Pitch accuracy: correlation: a contour that never moves has none.",
+        "Naturalness: there is nothing but silence.",
+    ]
+    assert reasons({"naturalness": {"reason": "dnsmos: not asked for"}}) == []
 
 
 def test_metrics_that_failed_as_a_whole_still_say_why() -> None:

@@ -87,7 +87,7 @@ class StageCache:
         if entry is not None:
             return dict(entry.meta["scores"])
         scores = score()
-        if all(name in scores and scores[name]["reason"] is None for name in DEFAULT_PARTS):
+        if set(DEFAULT_PARTS) <= set(scores.get("overall_score_parts", ())):
             self._put("conversions", key, {}, {"scores": scores})
         return scores
 

@@ -15,6 +15,7 @@ from auto_voice.utils.overall_score import (
 )
 
 NOT_MEASURED = "not measured"
+_NOT_ASKED_FOR = "not asked for"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +81,14 @@ def score_rows(metrics: Mapping[str, Any]) -> list[Score]:
 
 
 def reasons(metrics: Mapping[str, Any]) -> list[str]:
-    """Why something wasn't measured, a sentence for each part that says so."""
-    found = [
-        f"{name.replace('_', ' ').capitalize()}: {part['reason']}."
-        for name, part in metrics.items()
-        if isinstance(part, Mapping) and part.get("reason")
-    ]
-    return found + ([f"{metrics['reason']}."] if metrics.get("reason") else [])
+    """Why something wasn't measured, a sentence for each part that says so; what nobody asked for needs no reason."""
+    found = {name: _unasked_left_out(part.get("reason")) for name, part in metrics.items() if isinstance(part, Mapping)}
+    told = [f"{name.replace('_', ' ').capitalize()}: {reason}." for name, reason in found.items() if reason]
+    return told + ([f"{metrics['reason']}."] if metrics.get("reason") else [])
+
+
+def _unasked_left_out(reason: str | None) -> str:
+    return "; ".join(each for each in (reason or "").split("; ") if not each.endswith(_NOT_ASKED_FOR))
 
 
 def _row(
