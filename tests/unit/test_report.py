@@ -15,6 +15,7 @@ from auto_voice.audio import Audio, write
 from auto_voice.errors import StorageError
 from auto_voice.inference.features import PitchContour
 from auto_voice.report import ConversionReport, Track, write_report
+from auto_voice.report.curves import melodies
 from auto_voice.report.scores import reasons, score_rows
 
 RATE = 16_000
@@ -201,3 +202,16 @@ def test_metrics_that_failed_as_a_whole_still_say_why() -> None:
     failed = {"overall_quality_score": None, "reason": "the scorer broke"}
     assert [row.value for row in score_rows(failed)] == ["not measured"]
     assert reasons(failed) == ["the scorer broke."]
+
+
+def test_a_melody_is_drawn_through_glides_but_not_through_leaps_of_the_tracker() -> None:
+    glide = np.geomspace(220, 330, 50)
+    contour = PitchContour(
+        f0=np.concatenate([glide, np.full(5, 66.0)]).astype(np.float32),
+        confidence=np.ones(55, np.float32),
+        hop_seconds=0.01,
+    )
+    picture = melodies(contour, None, 0.0, 0.55)
+    assert picture is not None
+    assert picture.original.count("M") == 2
+    assert picture.original.count("L") == 53

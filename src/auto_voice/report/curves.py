@@ -17,6 +17,7 @@ PITCH_HEIGHT = 300
 
 _WAVE_COLUMNS = 800
 _PITCH_POINTS = 2500
+_LARGEST_STEP = 7.0
 _NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
@@ -104,16 +105,16 @@ def _semitones(contour: PitchContour, shift: float) -> NDArray[np.float64]:
 
 
 def _path(curve: NDArray[np.float64], hop: float, low: float, high: float, seconds: float) -> str:
-    """The voiced stretches of a curve; of a long one every n-th frame."""
+    """The voiced stretches of a curve, parted where it leaps as no voice does; of a long one every n-th frame."""
     step = max(1, curve.size // _PITCH_POINTS)
     drawn: list[str] = []
-    pen_down = False
+    before = np.nan
     for index in range(0, curve.size, step):
         note = curve[index]
         if np.isfinite(note):
             place = f"{index * hop / seconds * WIDTH:.1f} {_height(note, low, high):.1f}"
-            drawn.append(("L" if pen_down else "M") + place)
-        pen_down = bool(np.isfinite(note))
+            drawn.append(("L" if abs(note - before) < _LARGEST_STEP else "M") + place)
+        before = note
     return "".join(drawn)
 
 
