@@ -45,7 +45,10 @@ class House:
         monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
         (folder / "tmp").mkdir()
         (folder / "out").mkdir()
-        monkeypatch.setattr(plugins, "create", lambda group, *rest: _ENGINES[group]())
+        create = plugins.create
+        monkeypatch.setattr(
+            plugins, "create", lambda group, *rest: _ENGINES[group]() if group in _ENGINES else create(group, *rest)
+        )
         monkeypatch.setattr(engines, "_content", lambda runtime: LevelContent())
         self.folder = folder
         self.out = folder / "out"
@@ -100,7 +103,8 @@ def refusal(work: Callable[[], object]) -> Refusal:
         work()
     except AutoVoiceError as error:
         assert error.message
-        assert error.suggestions, f"no remedy for: {error.message}"
+        # What is wrong with a parameter says what would be right.
+        assert error.suggestions or error.code == "invalid_parameters", f"no remedy for: {error.message}"
         return Refusal(error.code, error.http_status)
     return Refusal(None, 0)
 

@@ -46,8 +46,6 @@ def test_what_cannot_be_read_is_refused_soon(settings: Settings, name: str) -> N
 @pytest.mark.parametrize("way", ["argument", "file"])
 def test_the_command_refuses_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str) -> None:
     house = House(tmp_path, monkeypatch)
-    monkeypatch.undo()
-    monkeypatch.setenv("AUTOVOICE__STORAGE__DATA_DIR", str(tmp_path / "data"))
     (tmp_path / "text.txt").write_text(UNREADABLE[name])
     text = [UNREADABLE[name]] if way == "argument" else ["--file", tmp_path / "text.txt"]
     assert told(house.run("speak", *text, "-o", house.out / "x.wav", "--json")) == INVALID
@@ -60,9 +58,7 @@ def test_a_text_too_long_for_one_file_is_refused_before_any_work(
     text = "word " * (LONGEST_WHOLE // 5) + "x"
     assert refusal(lambda: TTSEngine(settings).synthesize(text)) == INVALID
     (tmp_path / "book.txt").write_text(text)
-    monkeypatch.setenv("AUTOVOICE__STORAGE__DATA_DIR", str(tmp_path / "data"))
     house = House(tmp_path, monkeypatch)
-    monkeypatch.undo()
     result = house.run("speak", "--file", tmp_path / "book.txt", "-o", house.out / "x.wav")
     assert result.exit_code == 3
     assert "pipe it" in result.stderr
