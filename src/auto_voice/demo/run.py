@@ -10,7 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auto_voice.audio import Audio, decode, probe, write
+import numpy as np
+
+from auto_voice.atomic_file import atomic_write
+from auto_voice.audio import Audio, decode, encode, probe
 from auto_voice.demo.folder import MY_VOICE, SONG, DemoFolder
 from auto_voice.demo.material import Material, StockMaterial
 from auto_voice.demo.results import Results, write_results
@@ -22,6 +25,7 @@ from auto_voice.inference.stage_cache import StageCache, content_hash, stage_key
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import ProfileStore, VoiceProfile
+from auto_voice.storage.cache import open_cache
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
@@ -161,11 +165,17 @@ class Demo:
         )
 
     def _made(self, name: str, recipe: str, make: Callable[[Progress], Audio], progress: Progress) -> Path:
-        """A file of the material. The same sound gives the same file, so that all that follows is found in caches."""
-        key = stage_key("demo", name, recipe)
-        audio = self._cache.converted(key, lambda: make(progress))
+        """A file of the material; kept as encoded, so that all that follows is found in caches by the same bytes."""
+        key, cache = stage_key("demo", name, recipe), open_cache(self._settings, "conversions")
+        entry = cache.get(key) if self._use_cache else None
         path = self._folder / name
-        write(path, audio)
+        if entry is None:
+            content = encode(make(progress), path.suffix.lstrip("."))
+            cache.put(key, {"file": np.frombuffer(content, np.uint8)})
+        else:
+            content = entry["file"].tobytes()
+        with atomic_write(path) as file:
+            file.write(content)
         return path
 
     def _profile(self, voice: Path, progress: Progress) -> VoiceProfile:
