@@ -24,6 +24,7 @@ _BAND_REFERENCE_HZ = (5500.0, 7300.0)
 """Above the edge, where many recordings have nothing to learn from, the gain is this region's mean."""
 
 _LEVEL_WINDOW_SECONDS = 0.050
+_LEVEL_CHUNK_SECONDS = 10
 _MAX_LEVEL_GAIN = 8.0
 _SILENCE = 1e-5
 """RMS of −100 dBFS: what is this quiet has no level to restore."""
@@ -66,14 +67,24 @@ def apply_envelope_change(audio: Audio, change: Cepstra, progress: Progress = no
 def restore_loudness(audio: Audio, reference: Audio) -> Audio:
     """Give `audio` the level that `reference` has at each moment (50 ms), the same gain for all channels."""
     width = max(1, round(_LEVEL_WINDOW_SECONDS * audio.sample_rate))
-    wanted, given = _running_level(reference, width), _running_level(audio, width)
-    gain = np.minimum(wanted / np.maximum(given, _SILENCE), _MAX_LEVEL_GAIN)
-    return Audio(audio.samples * gain, audio.sample_rate)
+    result = np.empty_like(audio.samples)
+    chunk, context = _LEVEL_CHUNK_SECONDS * audio.sample_rate, 2 * width
+    for start in range(0, audio.frames, chunk):
+        # What a level is made of reaches one width to each side, so that chunks give what the whole would.
+        first, end = max(0, start - context), min(start + chunk, audio.frames)
+        around = slice(first, end + context)
+        wanted, given = (
+            _running_level(reference.samples[:, around], width),
+            _running_level(audio.samples[:, around], width),
+        )
+        gain = np.minimum(wanted / np.maximum(given, _SILENCE), _MAX_LEVEL_GAIN)
+        np.multiply(audio.samples[:, start:end], gain[start - first : end - first], out=result[:, start:end])
+    return Audio(result, audio.sample_rate)
 
 
-def _running_level(audio: Audio, width: int) -> Samples:
-    """RMS over all channels in a window of `width` samples, float32 (frames,)."""
-    power = np.einsum("cf,cf->f", audio.samples, audio.samples) / audio.channels
+def _running_level(samples: Samples, width: int) -> Samples:
+    """RMS over all channels in a window of `width` samples, (channels, frames) → (frames,)."""
+    power = np.einsum("cf,cf->f", samples, samples) / len(samples)
     # Twice a box is a triangle: its gain has no steps that could be heard as clicks.
     smooth = uniform_filter1d(uniform_filter1d(power, width, mode="nearest"), width, mode="nearest")
     level: Samples = np.sqrt(np.maximum(smooth, 0.0))
