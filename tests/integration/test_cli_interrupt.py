@@ -17,6 +17,7 @@ from simple_engines import make_profile, song, wav
 # The command line as it is, with engines that need no weights; the converter works until it is interrupted.
 PROGRAM = """
 import itertools
+import signal
 from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter
 import auto_voice.cli.convert as command
 from auto_voice.cli import main
@@ -31,6 +32,7 @@ command._make_pipeline = lambda settings: SingingConversionPipeline(
     settings, separator=MiddleSeparator(), pitch=SpectralPeakPitch(), content=LevelContent(), converter=Endless()
 )
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C, and so would we
 main()
 """
 
