@@ -69,7 +69,7 @@ def _show(outcome: Outcome, total: float) -> None:
     """Where everything is, how good it is, how long it took; the page last, where the eye is."""
     from auto_voice.report.scores import reasons, score_rows
 
-    files = {"your voice": outcome.voice, "the song": outcome.song}
+    files = {"the voice": outcome.voice, "the song": outcome.song}
     files |= {name.replace("_", " "): path for name, path in outcome.files.items()}
     metrics = outcome.conversion.quality_metrics
     _table(("file", "where"), list(files.items()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +19,6 @@ from auto_voice.demo.material import Material, StockMaterial
 from auto_voice.demo.results import Results, write_results
 from auto_voice.inference.features import Progress
 from auto_voice.inference.parameters import song_limits
-from auto_voice.inference.progress import part
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.stage_cache import StageCache, content_hash, stage_key
 from auto_voice.inference.voice_cloner import VoiceCloner
@@ -37,8 +36,15 @@ USER_ID = "demo"
 ShowProgress = Callable[[float, str], None]
 """Called with the fraction of the whole that is done, and what is being done; cancels by raising."""
 
-_SHARES = {"reading": 0.3, "singing": 0.55, "voice cloning": 0.65, "converting": 0.88, "speaking": 0.94, "writing": 1.0}
-"""How much of the whole is done when each part ends."""
+_WEIGHTS = {"reading": 30, "singing": 25, "voice cloning": 12, "converting": 20, "speaking": 10, "writing": 3}
+"""How long each part takes, roughly: percent of the whole."""
+
+
+class PartProgress(Protocol):
+    """Progress of one part; called with the fraction alone it serves as any stage's progress callback."""
+
+    def __call__(self, fraction: float, label: str = ...) -> None:
+        """Tell how much of the part is done, and what is being done where that is not the part's name."""
 
 
 class Speaker(Protocol):
@@ -124,19 +130,21 @@ class Demo:
         for given in filter(None, (song, voice)):  # before minutes are spent on the other one
             self._folder.refuse_results(given)
             probe(given, song_limits(self._settings))
-        watch = _Watch(show)
-        with watch.part("reading", given=voice) as progress:
-            voice = voice or self._made(MY_VOICE, self._material.voice_recipe, self._material.voice, progress)
-        with watch.part("singing", given=song) as progress:
-            song = song or self._made(SONG, self._material.song_recipe, self._material.song, progress)
+        watch = _Watch(show, given={name for name, file in (("reading", voice), ("singing", song)) if file})
+        if voice is None:
+            with watch.part("reading") as progress:
+                voice = self._made(MY_VOICE, self._material.voice_recipe, self._material.voice, progress)
+        if song is None:
+            with watch.part("singing") as progress:
+                song = self._made(SONG, self._material.song_recipe, self._material.song, progress)
         with watch.part("voice cloning") as progress:
             profile = self._profile(voice, progress)
-        with watch.part("converting", itself=False) as progress:
+        with watch.part("converting", timed=False) as progress:
             conversion = self._pipeline.convert_song(
                 song,
                 profile.profile_id,
                 pitch_shift="auto",
-                progress_callback=lambda percent, _: progress(percent / 100),
+                progress_callback=lambda percent, stage: progress(percent / 100, stage.replace("_", " ")),
                 return_stems=True,
                 use_cache=self._use_cache,
             )
@@ -205,22 +213,29 @@ class Demo:
 
 
 class _Watch:
-    """Turns the parts' own progress into that of the whole, and measures them."""
+    """Turns the parts' own progress into that of the whole, and measures them.
 
-    def __init__(self, show: ShowProgress) -> None:
+    Args:
+        show: told of it.
+        given: parts that the user's files leave out.
+    """
+
+    def __init__(self, show: ShowProgress, given: Set[str]) -> None:
         self._show = show
-        self._reached = 0.0
+        self._whole = sum(weight for name, weight in _WEIGHTS.items() if name not in given)
+        self._done = 0
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def part(self, name: str, *, given: Path | None = None, itself: bool = True) -> Iterator[Progress]:
-        """One of _SHARES. Nothing is told or measured of what the user gave, nor measured with `itself` False."""
-        begin, end = self._reached, _SHARES[name]
+    def part(self, name: str, *, timed: bool = True) -> Iterator[PartProgress]:
+        """One of _WEIGHTS, in order."""
         begun = time.perf_counter()
-        progress = part(lambda fraction: self._show(fraction, name), begin, end)
-        if given is None:
-            progress(0.0)
+
+        def progress(fraction: float, label: str = name) -> None:
+            self._show((self._done + _WEIGHTS[name] * fraction) / self._whole, label)
+
+        progress(0.0)
         yield progress
-        self._reached = end
-        if given is None and itself:
+        self._done += _WEIGHTS[name]
+        if timed:
             self.seconds[name] = time.perf_counter() - begun
