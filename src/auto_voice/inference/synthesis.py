@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import InvalidParametersError, ModelLoadError
 from auto_voice.inference.text.phonemes import phonemes
+from auto_voice.inference.time_stretch import time_stretched
 from auto_voice.inference.voices import VOICES, Voice, voice_named
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
 
 Curve = NDArray[np.float32]
-_NATURAL_SPEED = (0.5, 2.0)
+_NATURAL_SPEED = (
+    0.5,
+    1.2,
+)  # faster by itself the model swallows sounds: 23 % WER at twice the speed, 0 % when stretched
 _STYLE_ROWS = 510
 _MOST_SOUNDS = _STYLE_ROWS - 2
 _KEPT_BEFORE, _KEPT_AFTER = 4, 6  # content frames: the decoder needs a little silence to start and end from
@@ -84,10 +88,6 @@ class Prosody:
         fine = slice(2 * first, 2 * last)
         return replace(self, content=self.content[:, first:last], f0=self.f0[fine], energy=self.energy[fine])
 
-    def stretched(self, factor: float) -> Prosody:
-        """The same sentence `factor` times as long: frames repeated or left out, curves interpolated."""
-        return self.rewarped(np.linspace(0.0, self.frames, max(1, round(self.frames * factor)), endpoint=False))
-
     def rewarped(self, places: NDArray[np.floating[Any]]) -> Prosody:
         """Read at new places: frame i of the result is the frame at `places[i]` (in frames) of this one."""
         fine = np.interp(np.arange(2 * len(places)) / 2, np.arange(len(places)), places) * 2
@@ -101,8 +101,8 @@ class KokoroSynthesizer:
     """Kokoro-82M (Apache-2.0) on ONNX Runtime, in the two halves of `models.kokoro_graph`.
 
     Pitch is changed between the halves, by scaling the F0 curve the decoder is given, so that timbre and
-    rhythm stay. Speed is the model's own from 0.5 to 2; beyond that, the frames between the halves are
-    stretched by the rest. Thread-safe; it holds no state but the runtime's shared sessions.
+    rhythm stay. Speed is the model's own from 0.5 to 1.2; the rest of 0.25 to 4 is made by time-stretching.
+    Thread-safe; it holds no state but the runtime's shared sessions.
     """
 
     name = "kokoro"
@@ -126,13 +126,11 @@ class KokoroSynthesizer:
 
     def _speak(self, sounds: str, voice: str, speed: float, pitch: float) -> Audio:
         natural = float(np.clip(speed, *_NATURAL_SPEED))
-        prosody = self.prosody(sounds, voice, natural)
-        prosody = prosody.cropped(_KEPT_BEFORE, _KEPT_AFTER)
-        if natural != speed:
-            prosody = prosody.stretched(natural / speed)
+        prosody = self.prosody(sounds, voice, natural).cropped(_KEPT_BEFORE, _KEPT_AFTER)
         if pitch:
             prosody = replace(prosody, f0=prosody.f0 * np.float32(2 ** (pitch / 12)))
-        return self.decode(prosody)
+        speech = self.decode(prosody)
+        return speech if natural == speed else time_stretched(speech, natural / speed)
 
     def prosody(self, sounds: str, voice: str, speed: float = 1.0) -> Prosody:
         """Run the first half on phonemes.
