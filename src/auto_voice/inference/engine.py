@@ -122,6 +122,7 @@ class TTSEngine:
             ProfileNotFoundError: no voice and no profile of that name; names the nearest.
         """
         voice = self._settings.tts.voice if voice is None else voice
+        voice = "+".join(name.strip() for name in voice.split("+"))
         speed = _within(self._settings.tts.speed if speed is None else speed, SPEEDS, "speed")
         pitch = _within(pitch, PITCHES, "pitch")
         check_length(text, LONGEST_TEXT, "speak it in parts")
@@ -170,7 +171,7 @@ class TTSEngine:
 
     def _profile(self, voice: str) -> VoiceProfile | None:
         """The profile meant by `voice`; None for stock voices."""
-        if all(name.strip() in VOICES for name in voice.split("+")):
+        if all(name in VOICES for name in voice.split("+")):
             return None
         from auto_voice.profiles import ProfileStore
 
@@ -179,7 +180,7 @@ class TTSEngine:
         except ProfileNotFoundError as error:
             try:
                 for name in voice.split("+"):
-                    voice_named(name.strip())
+                    voice_named(name)
             except ProfileNotFoundError as unknown:
                 unknown.suggestions[:0] = [each for each in error.suggestions if each.startswith("Did you mean")]
                 raise unknown from None

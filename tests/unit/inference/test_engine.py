@@ -140,6 +140,11 @@ def test_a_hundred_thousand_characters_start_at_once(engine: TTSEngine, buzzer: 
     assert len(buzzer.asked) == 1
 
 
+def test_voices_can_be_mixed(engine: TTSEngine, buzzer: Buzzer) -> None:
+    engine.synthesize("hello", "af_heart + bm_lewis")
+    assert buzzer.asked[0][1] == "af_heart+bm_lewis"
+
+
 def test_unknown_voices_are_refused_at_once(engine: TTSEngine) -> None:
     with pytest.raises(ProfileNotFoundError, match="did you mean af_heart"):
         engine.stream("hello", "af_hart")
