@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from auto_voice.profiles import VoiceProfile
 
 _MP3_CHANNELS = 2
+_SHOWN = ("preset", "separation_model", "pitch_engine", "content_model", "converter", "transposition", "sample_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,3 @@ def _page(results: Results, files: Mapping[str, Path], sounds: Mapping[str, Audi
         warnings=[*results.profile.quality_metrics.warnings, *conversion.warnings],
         settings={name: conversion.metadata[name] for name in _SHOWN},
     )
-
-
-_SHOWN = ("preset", "separation_model", "pitch_engine", "content_model", "converter", "transposition", "sample_rate")
