@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-
-import inflect
+from functools import lru_cache
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 """A plain number as it is written: 7 · 1,234 · 3.5"""
 
 _LONGEST = 15  # digits; beyond this nobody says "quadrillion", the digits are read one by one
+_SMALL = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SCALES = ("", " thousand", " million", " billion", " trillion")
+_ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
+_ORDINALS["twelve"] = "twelfth"
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _ROMAN_FORM = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-
-
-@cache
-def _engine() -> inflect.engine:
-    return inflect.engine()
 
 
 @lru_cache(maxsize=10_000)
@@ -25,17 +44,40 @@ def cardinal(number: int | str) -> str:
     """1234 is "one thousand two hundred thirty-four"; takes thousands separators and a sign."""
     text = str(number).replace(",", "")
     negative, text = text.startswith("-"), text.lstrip("-")
-    if len(text) > _LONGEST:
-        words = digits(text)
-    else:
-        words = str(_engine().number_to_words(str(int(text)), andword="")).replace(",", "")
-        words = " ".join(words.split())
+    words = digits(text) if len(text) > _LONGEST else _amount(int(text))
     return f"minus {words}" if negative else words
+
+
+def _amount(number: int) -> str:
+    """An amount of up to 15 digits, in groups of three."""
+    if number == 0:
+        return _SMALL[0]
+    groups = []
+    for scale in _SCALES:
+        number, group = divmod(number, 1000)
+        if group:
+            groups.append(_below_thousand(group) + scale)
+    return " ".join(reversed(groups))
+
+
+def _below_thousand(number: int) -> str:
+    hundreds, rest = divmod(number, 100)
+    parts = [f"{_SMALL[hundreds]} hundred"] if hundreds else []
+    if 0 < rest < 20:
+        parts.append(_SMALL[rest])
+    elif rest:
+        parts.append(_TENS[rest // 10] + (f"-{_SMALL[rest % 10]}" if rest % 10 else ""))
+    return " ".join(parts)
 
 
 def ordinal(number: int | str) -> str:
     """21 is "twenty-first"."""
-    return str(_engine().ordinal(cardinal(number)))
+    words = cardinal(number)
+    start = max(words.rfind(" "), words.rfind("-")) + 1
+    last = words[start:]
+    if last in _ORDINALS:
+        return words[:start] + _ORDINALS[last]
+    return words[:-1] + "ieth" if last.endswith("y") else words + "th"
 
 
 def digits(text: str) -> str:
