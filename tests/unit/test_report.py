@@ -185,7 +185,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_scores_stand_beside_their_targets() -> None:
     rows = {row.name: row for row in score_rows(METRICS)}
-    assert (rows["Overall quality"].value, rows["Overall quality"].status) == ("0.80", "met")
+    assert (rows["Overall quality"].value, rows["Overall quality"].status) == ("0.800", "met")
     assert (rows["Pitch error (RMSE)"].target, rows["Pitch error (RMSE)"].status) == ("≤ 10.0 Hz", "missed")
     assert (rows["Naturalness (1 to 5)"].value, rows["Change in naturalness"].status) == ("not measured", "")
 
