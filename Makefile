@@ -31,7 +31,7 @@ lint: $(INSTALLED_DEV)  ## check style, types and the architecture's rules
 	@$(BIN)/lint-imports
 
 benchmark: $(INSTALLED_DEV) models  ## measure speed, memory and quality
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || failed=1; done; exit $${failed:-0}
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || failed=1; done; exit $${failed:-0}
 
 pin: $(INSTALLED_DEV)  ## pin what pyproject.toml asks for; UPGRADE=1: at its newest
 	@scripts/pin.sh $(if $(UPGRADE),--upgrade)

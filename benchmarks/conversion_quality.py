@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterable
@@ -25,6 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from _recordings import SONGS, data_folder
 from auto_voice import audio as sound
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
@@ -40,7 +40,6 @@ from auto_voice.utils.naturalness import NaturalnessJudge
 from auto_voice.utils.pitch_accuracy import compare_contours
 from auto_voice.utils.speaker import SpeakerEncoder, similarity
 
-SONGS = ("lithium", "sodium", "potassium", "francium")
 SINGERS = ("vocadito_1", "vocadito_10")
 READERS = ("1688", "2033", "2609", "1998", "3331", "533")
 PROFILE_SECONDS = 60.0
@@ -78,14 +77,6 @@ class Row:
     source_mos: float
     silence_dbfs: float | None
     rtf: float
-
-
-def data_folder() -> Path:
-    """Where the real recordings are."""
-    folder = Path(os.environ.get("AUTOVOICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not (folder / "songs").is_dir():
-        raise SystemExit(f"no real recordings at {folder}: set AUTOVOICE_TEST_DATA")
-    return folder
 
 
 def joined(recordings: Iterable[Audio]) -> Audio:

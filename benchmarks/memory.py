@@ -21,10 +21,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from _recordings import SONGS, data_folder
 from auto_voice.audio import Audio, decode, write
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.models.runtime import ModelRuntime
-from pipeline import SONGS, clone_readers, data_folder, scratch_settings
+from pipeline import clone_readers, scratch_settings
 
 WANTED_PEAK_GB = 2.5
 WANTED_GROWTH = 0.10
@@ -87,10 +88,11 @@ def main() -> None:
         folder, *songs = arguments.convert
         convert_all(folder, [Path(song) for song in songs])
         return
+    data = data_folder()
     with tempfile.TemporaryDirectory() as folder:
         songs = [Path(folder) / f"song{number}.flac" for number in range(arguments.songs)]
         for number, song in enumerate(songs):
-            make_song(song, data_folder(), arguments.seconds, number % len(SONGS))
+            make_song(song, data, arguments.seconds, number % len(SONGS))
         command = [sys.executable, __file__, "--convert", folder, *map(str, songs)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     rows = [Row(**json.loads(line)) for line in done.stdout.splitlines()]

@@ -21,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from _recordings import SONGS, data_folder
 from auto_voice.audio import Audio, decode, encode
 from auto_voice.config import Settings, load_settings
 from auto_voice.inference.conversion_result import ConversionResult
@@ -29,7 +30,6 @@ from auto_voice.inference.singing_conversion_pipeline import SingingConversionPi
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
 
-SONGS = ("lithium", "sodium", "potassium", "francium")
 READERS = ("1688", "1998")
 CACHED_STAGES = ("source_separation", "pitch_extraction")
 WANTED_RTF = 1.5
@@ -60,14 +60,6 @@ class Row:
             sum(stages[name] for name in CACHED_STAGES) for stages in (self.stages, self.second_voice_stages)
         )
         return second / first
-
-
-def data_folder() -> Path:
-    """Where the real recordings are."""
-    folder = Path(os.environ.get("AUTOVOICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not (folder / "songs").is_dir():
-        raise SystemExit(f"no real recordings at {folder}: set AUTOVOICE_TEST_DATA")
-    return folder
 
 
 def scratch_settings(folder: str) -> Settings:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import time
@@ -21,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from _recordings import SONGS, data_folder
 from auto_voice import plugins
 from auto_voice.audio import Audio, decode
 from auto_voice.config import load_settings
@@ -28,8 +28,6 @@ from auto_voice.inference.separation import Separator
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.utils.separation_accuracy import sdr, si_sdr
 
-SONGS = ("lithium", "sodium", "potassium", "francium")
-DATA = Path(os.environ.get("AUTOVOICE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 COLUMNS = ("SI-SDR vocals", "SI-SDR accomp.", "SDR vocals", "SDR accomp.", "SI-SDR mix", "RTF")
 
 
@@ -39,9 +37,9 @@ def part(path: Path, seconds: float | None) -> Audio:
     return Audio(np.ascontiguousarray(audio.samples[:, :frames]), audio.sample_rate)
 
 
-def measure(separator: Separator, song: str, seconds: float | None) -> dict[str, float]:
+def measure(separator: Separator, data: Path, song: str, seconds: float | None) -> dict[str, float]:
     mix, vocals, accompaniment = (
-        part(DATA / "songs" / song / f"{name}.flac", seconds) for name in ("mix", "vocals", "accompaniment")
+        part(data / "songs" / song / f"{name}.flac", seconds) for name in ("mix", "vocals", "accompaniment")
     )
     begun = time.perf_counter()
     stems = separator.separate(mix)
@@ -63,12 +61,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="only so much of each song")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    if not (DATA / "songs").is_dir():
-        parser.error(f"no songs in {DATA}; set AUTOVOICE_TEST_DATA")
+    data = data_folder()
     settings = load_settings()
     separator: Separator = plugins.create("separators", arguments.model, settings, ModelRuntime(settings))
     separator.separate(Audio(np.zeros((2, 44100), np.float32), 44100))  # loads the models
-    figures = {song: measure(separator, song, arguments.seconds) for song in SONGS}
+    figures = {song: measure(separator, data, song, arguments.seconds) for song in SONGS}
     figures["mean"] = {name: statistics.fmean(row[name] for row in figures.values()) for name in COLUMNS}
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     table = Table(title=f"Separation with {separator.name}, dB")
