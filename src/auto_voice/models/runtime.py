@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from auto_voice.errors import ModelLoadError, OutOfMemoryError
+from auto_voice.errors import AutoVoiceError, ModelLoadError, OutOfMemoryError
 from auto_voice.inference.features import RuntimeEvent
 
 if TYPE_CHECKING:
@@ -121,6 +121,9 @@ class ModelRuntime:
         """Lend the model `key` for the `with` block, calling `load(device)` if it is not in memory.
 
         Threads that lease the same key at once share one load. If `load` raises, the next lease tries again.
+
+        Raises:
+            ModelLoadError: the model is not installed, or what is installed is damaged.
         """
         self.unload_idle()
         device = self.device
@@ -130,7 +133,7 @@ class ModelRuntime:
         try:
             with slot.lock:
                 if not slot.loaded:
-                    slot.model = load(device)
+                    slot.model = _loaded(key, load, device)
                     slot.loaded = True
             yield slot.model
         finally:
@@ -215,6 +218,21 @@ def _release_memory() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _loaded(key: str, load: Callable[[str], T], device: str) -> T:
+    """What `load` returns. Weights' readers have errors of their own for damaged files; those become ours."""
+    try:
+        return load(device)
+    except AutoVoiceError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelLoadError(
+            f"model {key!r} is installed but cannot be loaded: {type(error).__name__}: {error}",
+            suggestions=["autovoice models verify", "autovoice models fetch --force"],
+        ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import threading
 import weakref
 from collections.abc import Callable
@@ -159,6 +160,18 @@ class TestDevice:
         runtime = ModelRuntime(settings_with(tmp_path))
         assert runtime.device == "cpu"
         assert runtime.events == []
+
+
+def test_a_damaged_model_is_named_with_the_remedy(runtime: ModelRuntime) -> None:
+    def read_damaged(device: str) -> object:
+        return torch.load(io.BytesIO(b"no weights at all"), weights_only=True)
+
+    with (
+        pytest.raises(ModelLoadError, match="'m' is installed but cannot be loaded") as caught,
+        runtime.lease("m", read_damaged),
+    ):
+        pass
+    assert any("models verify" in suggestion for suggestion in caught.value.suggestions)
 
 
 def failing(times: int, error: Callable[[], Exception]) -> tuple[Callable[[str, float], str], list[tuple[str, float]]]:
