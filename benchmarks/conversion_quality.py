@@ -5,9 +5,8 @@
 Sources are the true vocal stems of four songs and two solo singers; targets are six readers, each cloned from about a
 minute of speech. Nothing is transposed. Similarity is GE2E's cosine to the profile's embedding; `held out` is to
 utterances of the same reader that the profile never saw. The words of a source are what Whisper base hears in it. How
-sure of them it is shows in the source's own WER: the source is heard once more, 3 dB quieter and 7 ms later. Sources
-whose own WER is over 30 % (vocalises, languages it does not know) are left out of the mean WER and named. Silence is
-the level of the conversion where the source is below −60 dBFS.
+sure of them it is shows in the source's own WER: the source is heard once more, 3 dB quieter and 7 ms later. Silence
+is the level of the conversion where the source is below −60 dBFS.
 """
 
 from __future__ import annotations
@@ -44,7 +43,6 @@ SINGERS = ("vocadito_1", "vocadito_10")
 READERS = ("1688", "2033", "2609", "1998", "3331", "533")
 PROFILE_SECONDS = 60.0
 QUIET_DBFS = -60.0
-UNSURE_WER = 0.30
 
 
 @dataclass
@@ -170,15 +168,14 @@ class Bench:
 
 
 def summarise(rows: list[Row], sources: list[Source]) -> dict[str, float]:
-    """Means over pairs; WER over those sources whose words are sure."""
-    sure = {source.name for source in sources if source.own_wer <= UNSURE_WER}
+    """Means over pairs."""
 
     def mean(values: Iterable[float | None]) -> float:
         known = [value for value in values if value is not None and np.isfinite(value)]
         return float(np.mean(known)) if known else float("nan")
 
-    wer = mean(row.wer for row in rows if row.source in sure)
-    own = mean(source.own_wer for source in sources if source.name in sure)
+    wer = mean(row.wer for row in rows)
+    own = mean(source.own_wer for source in sources)
     return {
         "similarity": mean(row.similarity for row in rows),
         "held_out": mean(row.held_out for row in rows),
@@ -186,7 +183,7 @@ def summarise(rows: list[Row], sources: list[Source]) -> dict[str, float]:
         "to_source": mean(row.to_source for row in rows),
         "wer_over_own": wer - own,
         "wer": wer,
-        "wer_all_sources": mean(row.wer for row in rows),
+        "own_wer": own,
         "rmse_hz": mean(row.rmse_hz for row in rows),
         "median_cents": mean(row.median_cents for row in rows),
         "rpa50": mean(row.rpa50 for row in rows),
@@ -250,13 +247,10 @@ def report(rows: list[Row], sources: list[Source], path: Path | None) -> None:
     for source in sources:
         part = [row for row in rows if row.source == source.name]
         means = summarise(part, [source])
-        table.add_row(*_cells(source.name, means, f"{means['wer_all_sources']:.3f}", f"{source.own_wer:.3f}"))
+        table.add_row(*_cells(source.name, means))
     table.add_section()
-    table.add_row(*_cells("mean", summary, f"{summary['wer']:.3f}", f"{summary['wer'] - summary['wer_over_own']:.3f}"))
+    table.add_row(*_cells("mean", summary))
     Console(width=140).print(table)
-    unsure = [source.name for source in sources if source.own_wer > UNSURE_WER]
-    if unsure:
-        print(f"words unsure even in the source, not in the mean WER: {', '.join(unsure)}")
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"summary": summary, "pairs": [asdict(row) for row in rows]}, indent=1))
@@ -270,13 +264,13 @@ def report(rows: list[Row], sources: list[Source], path: Path | None) -> None:
     )
 
 
-def _cells(name: str, means: dict[str, float], wer: str, own_wer: str) -> list[str]:
+def _cells(name: str, means: dict[str, float]) -> list[str]:
     return [
         name,
         f"{means['similarity']:.3f}",
         f"{means['held_out']:.3f}",
-        wer,
-        own_wer,
+        f"{means['wer']:.3f}",
+        f"{means['own_wer']:.3f}",
         f"{means['rmse_hz']:.1f}",
         f"{means['median_cents']:.1f}",
         f"{100 * means['rpa50']:.1f}",

@@ -22,6 +22,8 @@ _MAX_LOG_GAIN = 2.8
 _BAND_EDGE_HZ = 7500.0
 _BAND_REFERENCE_HZ = (5500.0, 7300.0)
 """Above the edge, where many recordings have nothing to learn from, the gain is this region's mean."""
+_MAX_LOG_GAIN_ABOVE = 0.7
+"""6 dB: up there is often nothing but noise, which a brighter voice would raise with the rest."""
 
 _LEVEL_WINDOW_SECONDS = 0.050
 _LEVEL_CHUNK_SECONDS = 10
@@ -46,6 +48,7 @@ def apply_envelope_change(audio: Audio, change: Cepstra, progress: Progress = no
     fft = 1 << (4 * hop - 1).bit_length()
     window = torch.hann_window(4 * hop)
     basis = _gain_basis(rate, fft)
+    edge = int(_BAND_EDGE_HZ * fft / rate) + 1
     result = np.empty_like(audio.samples)
     chunk, context = _CHUNK_FRAMES * hop, _CONTEXT_FRAMES * hop
     for start in range(0, audio.frames, chunk):
@@ -56,7 +59,9 @@ def apply_envelope_change(audio: Audio, change: Cepstra, progress: Progress = no
         spectrum = torch.stft(piece, fft, hop, 4 * hop, window, pad_mode="constant", return_complex=True)
         times = (first + hop * np.arange(spectrum.shape[2])) / rate
         gain = torch.from_numpy(interpolate_frames(change, times * FRAMES_PER_SECOND) @ basis).T
-        spectrum *= torch.exp(gain.clamp(-_MAX_LOG_GAIN, _MAX_LOG_GAIN))
+        gain = gain.clamp(-_MAX_LOG_GAIN, _MAX_LOG_GAIN)
+        gain[edge:] = gain[edge:].clamp(-_MAX_LOG_GAIN_ABOVE, _MAX_LOG_GAIN_ABOVE)
+        spectrum *= torch.exp(gain)
         filtered = torch.istft(spectrum, fft, hop, 4 * hop, window, length=piece.shape[1])
         end = min(start + chunk, audio.frames)
         result[:, start:end] = filtered[:, start - first : end - first].numpy()

@@ -50,6 +50,17 @@ def test_gain_is_limited() -> None:
     assert np.abs(louder.samples).max() < 20 * np.abs(audio.samples).max()
 
 
+def test_what_lies_above_the_analysed_band_is_hardly_raised() -> None:
+    change = np.zeros((101, ORDER), np.float32)
+    change[:, 0] = 2 * np.log(8) * np.sqrt(513)
+    audio = noise(1.0, 44100)
+    before, after = (
+        np.abs(np.fft.rfft(each.samples[0]))[9000:20000].mean()
+        for each in (audio, apply_envelope_change(audio, change))
+    )
+    assert 1.9 < after / before < 2.1
+
+
 def test_silence_stays_silent() -> None:
     change = RANDOM.normal(0, 1, (101, ORDER)).astype(np.float32)
     silence = Audio(np.zeros((2, 44100), np.float32), 44100)
