@@ -30,7 +30,7 @@ from auto_voice.inference.features import (
     part_of,
 )
 
-DEFAULT_LIKENESS = 0.3
+DEFAULT_LIKENESS = 0.15
 """Share of the retrieved sounds against the statistically moved source: more is more alike, and loses words."""
 
 _FULL_RANGE = 7.4
