@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from auto_voice.audio import Audio
 from auto_voice.errors import AudioTooShortError, LowQualityAudioError
-from auto_voice.inference.features import PitchContour, Progress, no_progress
-from auto_voice.inference.progress import part
+from auto_voice.inference.features import PitchContour, Progress, no_progress, part_of
 from auto_voice.inference.recording_cleanup import best_channel
 from auto_voice.inference.recording_quality import RecordingQuality, measure, no_voice, refuse
 from auto_voice.inference.recordings import Recording, about
@@ -74,7 +73,7 @@ class VoiceHearing:
         warnings: list[str] = []
         refusals: list[LowQualityAudioError] = []
         for index, recording in enumerate(recordings):
-            share = part(progress, index / len(recordings), (index + 1) / len(recordings))
+            share = part_of(progress, index / len(recordings), (index + 1) / len(recordings))
             try:
                 heard.append(self._hear(recording.audio, separate, warnings, share))
             except LowQualityAudioError as error:
@@ -95,21 +94,21 @@ class VoiceHearing:
 
     def contour(self, reference: Audio, progress: Progress = no_progress) -> PitchContour:
         """The melody of a clean recording; 0 in the pauses, where mains hum may have a pitch."""
-        contour = self._engines.pitch.extract(reference, part(progress, 0.0, 0.7))
-        activity = self._detector.detect(reference, part(progress, 0.7, 1.0))
+        contour = self._engines.pitch.extract(reference, part_of(progress, 0.0, 0.7))
+        activity = self._detector.detect(reference, part_of(progress, 0.7, 1.0))
         return within(contour, find_voice(reference, activity, contour, only_voice=False))
 
     def _hear(self, sound: Audio, separate: bool, warnings: list[str], progress: Progress) -> HeardVoice:
         """The voice of one recording, measured. Raises LowQualityAudioError when it is no use."""
         if separate:
-            stems = self._engines.separator.separate(sound, part(progress, 0.0, 0.7))
+            stems = self._engines.separator.separate(sound, part_of(progress, 0.0, 0.7))
             warnings += stems.warnings
-            sound, progress = stems.vocals, part(progress, 0.7, 1.0)
-        sound = best_channel(sound, self._detector, part(progress, 0.0, 0.4))
-        activity = self._detector.detect(sound, part(progress, 0.4, 0.6))
+            sound, progress = stems.vocals, part_of(progress, 0.7, 1.0)
+        sound = best_channel(sound, self._detector, part_of(progress, 0.0, 0.4))
+        activity = self._detector.detect(sound, part_of(progress, 0.4, 0.6))
         if not activity.active.any():
             raise no_voice(sound, separated=separate)
-        contour = self._engines.pitch.extract(sound, part(progress, 0.6, 1.0))
+        contour = self._engines.pitch.extract(sound, part_of(progress, 0.6, 1.0))
         voice = find_voice(sound, activity, contour, only_voice=separate)
         quality = measure(sound, voice)
         refuse(quality, separated=separate)

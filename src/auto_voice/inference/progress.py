@@ -48,8 +48,3 @@ class StageWatch:
         yield progress
         self.seconds[name] = time.perf_counter() - begun
         progress(1.0)
-
-
-def part(progress: Progress, begin: float, end: float) -> Progress:
-    """The progress callback of a piece of a stage that goes from `begin` to `end` (0–1) of it."""
-    return lambda fraction: progress(begin + (end - begin) * fraction)

@@ -10,8 +10,7 @@ from scipy.ndimage import binary_dilation
 from scipy.signal import butter, sosfiltfilt
 
 from auto_voice.audio import Audio, Samples, integrated_loudness, resample_samples
-from auto_voice.inference.features import Progress, no_progress
-from auto_voice.inference.progress import part
+from auto_voice.inference.features import Progress, no_progress, part_of
 from auto_voice.inference.recording_quality import (
     NOTICEABLE_CLIPPING,
     RecordingQuality,
@@ -58,7 +57,7 @@ def best_channel(recording: Audio, detector: SpeechActivityDetector, progress: P
     candidates += [Audio(channel[None], recording.sample_rate) for channel in recording.samples]
     measured: list[tuple[RecordingQuality, Audio]] = []
     for index, candidate in enumerate(candidates):
-        share = part(progress, index / len(candidates), (index + 1) / len(candidates))
+        share = part_of(progress, index / len(candidates), (index + 1) / len(candidates))
         voice = detector.detect(candidate, share).active
         if voice.any():
             measured.append((measure(candidate, voice), candidate))

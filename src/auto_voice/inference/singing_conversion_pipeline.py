@@ -14,11 +14,11 @@ from auto_voice.errors import PitchExtractionFailedError
 from auto_voice.inference.conversion_job import ConversionJob
 from auto_voice.inference.conversion_result import ConversionResult
 from auto_voice.inference.engines import GivenEngines, make_engines
-from auto_voice.inference.features import PitchContour, Stems, Transposition
+from auto_voice.inference.features import PitchContour, Stems, Transposition, part_of
 from auto_voice.inference.memory import release_memory
 from auto_voice.inference.mixing import match_level, mix
 from auto_voice.inference.parameters import PitchShift, checked_pitch_shift, checked_preset, checked_volume, song_limits
-from auto_voice.inference.progress import ProgressCallback, StageWatch, part
+from auto_voice.inference.progress import ProgressCallback, StageWatch
 from auto_voice.inference.scoring import score
 from auto_voice.inference.speech_activity import SpeechActivityDetector
 from auto_voice.inference.stage_cache import StageCache, array_hash, content_hash, stage_key
@@ -123,8 +123,8 @@ class SingingConversionPipeline:
                 )
                 stems = job.cache.stems(key, song, partial(separator.separate, song, progress))
             with job.watch.stage("pitch_extraction") as progress:
-                contour = job.melody(stems.vocals, key, part(progress, 0, 0.8))
-                sung = has_vocals(stems, contour, self._detector, part(progress, 0.8, 1))
+                contour = job.melody(stems.vocals, key, part_of(progress, 0, 0.8))
+                sung = has_vocals(stems, contour, self._detector, part_of(progress, 0.8, 1))
             if not sung:
                 refuse_noise(song)
                 return job.unchanged(song, stems, return_stems)
@@ -203,8 +203,8 @@ class SingingConversionPipeline:
         engines, cache, vocals = job.engines, job.cache, stems.vocals
 
         with job.watch.stage("voice_conversion") as progress:
-            hearing, converting = part(progress, 0.1, 0.5), part(progress, 0.5, 1)
-            voice = voice_state(job.profile.profile_id, self._profiles, engines, part(progress, 0, 0.1))
+            hearing, converting = part_of(progress, 0.1, 0.5), part_of(progress, 0.5, 1)
+            voice = voice_state(job.profile.profile_id, self._profiles, engines, part_of(progress, 0, 0.1))
             transposition = job.transposition(contour)
             semitones = transposition.semitones
             content_key = stage_key(key, engines.content.name)
@@ -219,15 +219,15 @@ class SingingConversionPipeline:
             converted = cache.converted(conversion_key, convert)
 
         with job.watch.stage("audio_mixing") as progress:
-            converted = match_level(converted, vocals, part(progress, 0, 0.2))
+            converted = match_level(converted, vocals, part_of(progress, 0, 0.2))
             sung: PitchContour | None = None
             scores: dict[str, Any] = {}
             if with_scores:
                 sung_key = stage_key(conversion_key, "sung")
-                sung = job.melody(converted, sung_key, part(progress, 0.2, 0.5))
+                sung = job.melody(converted, sung_key, part_of(progress, 0.2, 0.5))
                 before, after = (vocals, contour), (converted, sung)
                 scores = cache.scores(sung_key, lambda: self._score(job, before, after, transposition))
-            mixed = mix(converted, stems.accompaniment, *volumes, part(progress, 0.8, 1))
+            mixed = mix(converted, stems.accompaniment, *volumes, part_of(progress, 0.8, 1))
 
         return job.result(
             mixed,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from auto_voice.errors import NotFoundError, StorageError
 from auto_voice.inference.engines import Engines
-from auto_voice.inference.features import Progress, VoiceState
-from auto_voice.inference.progress import part
+from auto_voice.inference.features import Progress, VoiceState, part_of
 
 if TYPE_CHECKING:
     from auto_voice.profiles import ProfileStore
@@ -30,8 +29,8 @@ def voice_state(profile_id: str, profiles: ProfileStore, engines: Engines, progr
         return profiles.load_voice_state(profile_id, engines.converter.name)
     except NotFoundError:
         recording = profiles.load_reference(profile_id)
-    contour = engines.pitch.extract(recording, part(progress, 0.0, 0.4))
-    content = engines.content.extract(recording, part(progress, 0.4, 0.8))
+    contour = engines.pitch.extract(recording, part_of(progress, 0.0, 0.4))
+    content = engines.content.extract(recording, part_of(progress, 0.4, 0.8))
     state = engines.converter.learn(recording, contour, content)
     progress(1.0)
     try:

@@ -16,9 +16,8 @@ import numpy as np
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
 from auto_voice.inference.engines import GivenEngines, make_engines
-from auto_voice.inference.features import Progress, no_progress
+from auto_voice.inference.features import Progress, no_progress, part_of
 from auto_voice.inference.hearing import HeardVoice, VoiceHearing
-from auto_voice.inference.progress import part
 from auto_voice.inference.recording_cleanup import MAXIMUM_RATE, join, phrases
 from auto_voice.inference.recording_quality import combine, remarks
 from auto_voice.inference.recordings import Recording, Source, open_recordings
@@ -112,11 +111,11 @@ class VoiceCloner:
         sources = [audio] if isinstance(audio, str | bytes | Path | Audio) else list(audio)
         recordings = open_recordings(sources, self._settings)
         heard, warnings = self._hearing.hear_all(
-            recordings, separate=separate_vocals, progress=part(progress, 0.0, 0.6)
+            recordings, separate=separate_vocals, progress=part_of(progress, 0.0, 0.6)
         )
         reference = self._assemble(heard, warnings)
-        contour = self._hearing.contour(reference, part(progress, 0.6, 0.65))
-        content = self._engines.content.extract(reference, part(progress, 0.65, 0.8))
+        contour = self._hearing.contour(reference, part_of(progress, 0.6, 0.65))
+        content = self._engines.content.extract(reference, part_of(progress, 0.65, 0.8))
         state = self._engines.converter.learn(reference, contour, content)
         progress(0.9)
         embedding = self._speaker.embed(reference)

@@ -56,7 +56,7 @@ class RetrievalConverter:
         self._likeness = likeness
 
     def learn(self, recording: Audio, contour: PitchContour, content: ContentFeatures) -> VoiceState:
-        """See Converter; keeps the recording's sounds (about 4 MB a minute) and their statistics.
+        """See Converter; keeps the recording's sounds (about 7 MB a minute) and their statistics.
 
         Raises:
             LowQualityAudioError: there are not four seconds of voice in it.
