@@ -28,7 +28,7 @@ from auto_voice import audio as sound
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import InputError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime

@@ -25,10 +25,10 @@ from _recordings import SONGS, data_folder
 from auto_voice.audio import Audio, decode, encode
 from auto_voice.config import Settings, load_settings
 from auto_voice.inference.conversion_result import ConversionResult
-from auto_voice.inference.progress import STAGE_BOUNDS
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.progress import STAGE_BOUNDS
 
 READERS = ("1688", "1998")
 CACHED_STAGES = ("source_separation", "pitch_extraction")

@@ -11,7 +11,7 @@ from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.demo.folder import DemoFolder
 from auto_voice.demo.run import Demo
-from auto_voice.inference.features import Progress
+from auto_voice.features import Progress
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import VoiceProfile

@@ -12,7 +12,7 @@ import soundfile
 
 from auto_voice.audio import Audio
 from auto_voice.config import Settings
-from auto_voice.inference.features import (
+from auto_voice.features import (
     ContentFeatures,
     PitchContour,
     Progress,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter
 
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 _FORMANTS_HZ = (700, 1220, 2600, 3300)
 _BANDWIDTHS_HZ = (90, 110, 160, 200)

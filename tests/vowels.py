@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from auto_voice.audio import Audio
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 FORMANTS = {"a": (700, 1220, 2600), "i": (300, 2300, 3000), "u": (320, 800, 2300), "e": (480, 1900, 2550)}
 _BANDWIDTHS = (90, 110, 160)

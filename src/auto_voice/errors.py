@@ -77,6 +77,90 @@ class ProfileNotFoundError(NotFoundError):
     code = "profile_not_found"
 
 
+class ConversionNotFoundError(NotFoundError):
+    """There is no conversion with that id."""
+
+    code = "conversion_not_found"
+
+
+class MissingFieldError(InputError):
+    """A required field is missing."""
+
+    code = "missing_required_field"
+
+
+class NotFinishedError(InputError):
+    """The conversion is not finished."""
+
+    code = "conversion_not_finished"
+    http_status = 409
+
+
+class ConflictError(InputError):
+    """The request contradicts an earlier one, or what is there."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class FileExpiredError(InputError):
+    """The file was kept for a while and is gone now."""
+
+    code = "file_expired"
+    http_status = 410
+
+
+class ApiKeyRequiredError(InputError):
+    """API key required"""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class InvalidApiKeyError(InputError):
+    """Invalid API key"""
+
+    code = "unauthorized"
+    http_status = 403
+
+
+class ForbiddenError(InputError):
+    """The key does not allow that."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class RateLimitedError(InputError):
+    """Too many requests."""
+
+    code = "rate_limited"
+    http_status = 429
+
+
+class ServiceUnavailableError(AutoVoiceError):
+    """The service cannot do that now.
+
+    `retry_after_seconds` says when it is worth asking again.
+    """
+
+    code = "service_unavailable"
+    http_status = 503
+    exit_code = 9
+
+    def __init__(
+        self, message: str | None = None, *, suggestions: list[str] | None = None, retry_after_seconds: int = 30
+    ) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0], suggestions=suggestions)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFullError(ServiceUnavailableError):
+    """The queue is full."""
+
+    code = "queue_full"
+
+
 class ProcessingError(AutoVoiceError):
     """A stage could not do its work on this input."""
 

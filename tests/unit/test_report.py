@@ -13,7 +13,7 @@ import pytest
 
 from auto_voice.audio import Audio, write
 from auto_voice.errors import StorageError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.report import ConversionReport, Track, write_report
 from auto_voice.report.curves import melodies
 from auto_voice.report.scores import reasons, score_rows

@@ -12,10 +12,10 @@ from auto_voice.cli.output import progress_line, warn
 from auto_voice.cli.session import current_settings
 from auto_voice.cli.song_files import Target, write_together
 from auto_voice.inference.conversion_result import ConversionResult
-from auto_voice.inference.parameters import song_limits
-from auto_voice.inference.progress import ProgressCallback
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
+from auto_voice.parameters import song_limits
 from auto_voice.profiles import VoiceProfile
+from auto_voice.progress import ProgressCallback
 
 _SHOWN = ("profile_name", "preset", "separation_model", "pitch_engine", "content_model", "converter", "sample_rate")
 

@@ -43,7 +43,7 @@ def convert(songs: tuple[str, ...], voice: str, user_id: str | None, as_json: bo
     converted the others are; the exit code is then that of the first that could not.
     """
     from auto_voice.cli.conversion_run import convert_one
-    from auto_voice.inference.parameters import parse_pitch_shift
+    from auto_voice.parameters import parse_pitch_shift
     from auto_voice.profiles import ProfileStore
 
     if options["no_separation"] and options["stems"]:

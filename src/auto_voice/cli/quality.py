@@ -14,7 +14,7 @@ from auto_voice.errors import InputError, ModelLoadError, ProcessingError
 if TYPE_CHECKING:
     from auto_voice.audio import Audio
     from auto_voice.config import Settings
-    from auto_voice.inference.features import PitchContour
+    from auto_voice.features import PitchContour
     from auto_voice.utils.quality_metrics import QualityMetricsAggregator
 
 

@@ -103,7 +103,7 @@ def _make_separator(settings: Settings, model: str | None) -> Separator:
 
 def _separate(separator: Separator, song: Path, files: tuple[Path, Path], settings: Settings) -> dict[str, Any]:
     from auto_voice.audio import decode
-    from auto_voice.inference.parameters import song_limits
+    from auto_voice.parameters import song_limits
 
     begun = time.perf_counter()
     mix = decode(song, song_limits(settings))

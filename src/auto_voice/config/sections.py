@@ -27,7 +27,21 @@ class Server(Section):
     )
     port: Whole = setting("Port to listen on.", 5000, ge=1, le=65535)
     workers: Whole = setting("Web processes. They only talk; the models run in workers of their own.", 1, ge=1, le=256)
+    threads: Whole = setting("Requests that one web process answers at the same time.", 32, ge=1, le=1024)
+    max_websockets: Whole = setting(
+        "WebSockets open in one web process; they have threads of their own, so that requests never wait for them.",
+        200,
+        ge=0,
+        le=4096,
+    )
     timeout: Whole = setting("Longest time a request may take.", 300, unit="seconds", ge=1, le=86400)
+    shutdown_timeout: Whole = setting(
+        "Time that a running stage has to end when the service stops; after it the job starts that stage again.",
+        60,
+        unit="seconds",
+        ge=1,
+        le=3600,
+    )
     debug: Switch = setting("Tracebacks in answers. For development only.", False)
     trusted_proxies: Whole = setting(
         "Reverse proxies in front, whose `X-Forwarded-For` is believed; 0 where clients connect directly.",
@@ -71,6 +85,13 @@ class Storage(Section):
     temp_dir: Folder = _below_data_dir("temp", "Work in progress.")
     models_dir: Folder = _below_data_dir("models", "Installed model weights.")
     conversions_dir: Folder = _below_data_dir("conversions", "Finished conversions.")
+    max_conversions_size_gb: Number = setting(
+        "Size of the finished conversions that the service keeps; beyond it the oldest go.",
+        20.0,
+        unit="GiB",
+        gt=0,
+        le=1_000_000,
+    )
     max_cache_size_gb: Number = setting(
         "Size of the cache; beyond it the entries not used for longest go. 0 switches the cache off."
         " Also accepted as `cache.max_cache_size_gb`.",
@@ -143,10 +164,25 @@ class Limits(Section):
         ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm"),
     )
     concurrent_conversions: Whole = setting("Conversions at the same time.", 5, ge=1, le=1000)
+    max_text_characters: Whole = setting(
+        "Longest text of a speech job; what is spoken at once takes 5,000.",
+        100_000,
+        unit="characters",
+        ge=1,
+        le=1_000_000,
+    )
     requests_per_hour: Whole = setting("Requests of one client.", 100, unit="requests per hour", ge=1)
+    conversions_per_hour: Whole = setting("Conversions that one client may start.", 20, unit="requests per hour", ge=1)
+    clones_per_hour: Whole = setting("Voices that one client may clone.", 10, unit="requests per hour", ge=1)
     queue_enabled: Switch = setting("Let conversions wait when all places are taken; off: they are refused.", True)
     max_queue_size: Whole = setting("Conversions that may wait.", 100, ge=1, le=1_000_000)
-    worker_threads: Whole = setting("Threads of the worker pool.", 1, ge=1, le=1024)
+    worker_threads: Whole = setting(
+        "Size of the worker pool where the models run on the CPU: processes, each with one conversion at a time."
+        " On GPUs there is one process for each.",
+        1,
+        ge=1,
+        le=1024,
+    )
 
 
 class Cache(Section):
@@ -175,6 +211,11 @@ class Cache(Section):
 class Logging(Section):
     """The log."""
 
+    config_file: File | None = setting(
+        "A file for Python's `logging.config.dictConfig`, as `config/logging.yaml` is one; it replaces the settings"
+        " below.",
+        None,
+    )
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = setting(
         "Least important message that is kept.", "INFO"
     )
@@ -205,7 +246,11 @@ class Security(Section):
         shown="off on a loopback address, on where others can reach the server",
     )
     allow_insecure: Switch = setting("Listen on a non-loopback address although no API key is needed.", False)
-    require_consent: Switch = setting("A voice is cloned only with the statement that its owner agrees.", False)
+    require_consent: Switch = setting(
+        "The service clones a voice only with the statement that its owner agrees (`consent=true`).",
+        False,
+        shown="off on a loopback address, on where others can reach the server",
+    )
     rate_limiting_enabled: Switch = setting("Count requests and refuse those over the limits.", True)
     rate_limit_storage: str | None = setting(
         "Where requests are counted: `memory://` (right for one web process) or `redis://host:port/db`."
@@ -217,6 +262,39 @@ class Security(Section):
     allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/]+)$")], ...] = setting(
         'Web pages of other origins that may call the API, as `https://host`; `"*"` for any.', ()
     )
+
+
+class Database(Section):
+    """Where jobs, users and keys are kept."""
+
+    url: str | None = setting(
+        "SQLAlchemy's form: `sqlite:////folder/file.db` or `postgresql+pg8000://user:password@host/name`.",
+        None,
+        shown="SQLite, `{data_dir}/autovoice.db`",
+        pattern=r"^(sqlite:///|postgresql\+\w+://)\S+$",
+        secret=True,
+    )
+
+
+class Jobs(Section):
+    """How work is handed out and taken back."""
+
+    lease_seconds: Number = setting(
+        "A worker that has not been heard of for so long is given up, and its job is handed out again.",
+        30.0,
+        unit="seconds",
+        ge=1,
+        le=3600,
+    )
+    max_attempts: Whole = setting("How often a job may lose its worker before it counts as failed.", 3, ge=1, le=100)
+    stall_seconds: Number = setting(
+        "A stage that shows no progress for so long counts as hung: its worker is restarted.",
+        900.0,
+        unit="seconds",
+        ge=10,
+        le=86400,
+    )
+    history_days: Number = setting("How long ended jobs stay listed.", 90.0, unit="days", gt=0, le=100_000)
 
 
 class Models(Section):

@@ -12,7 +12,9 @@ from auto_voice.config.fields import Section
 from auto_voice.config.rules import contradictions, is_loopback
 from auto_voice.config.sections import (
     Cache,
+    Database,
     Gpu,
+    Jobs,
     Limits,
     Logging,
     Models,
@@ -37,16 +39,19 @@ class Settings(Section):
     logging: Logging = Field(default_factory=Logging)
     monitoring: Monitoring = Field(default_factory=Monitoring)
     security: Security = Field(default={}, validate_default=True)
+    database: Database = Field(default_factory=Database)
+    jobs: Jobs = Field(default_factory=Jobs)
     models: Models = Field(default_factory=Models)
     tts: Tts = Field(default_factory=Tts)
 
     @field_validator("security", mode="before")
     @classmethod
-    def _keys_where_others_can_reach(cls, given: Any, info: ValidationInfo) -> Any:
-        """Where nobody says whether keys are needed, they are as soon as others can reach the server."""
+    def _strict_where_others_can_reach(cls, given: Any, info: ValidationInfo) -> Any:
+        """Where nobody says whether keys and consent are needed, they are as soon as others can reach the server."""
         server = info.data.get("server")
         if isinstance(given, Mapping) and isinstance(server, Server):
-            return {"api_key_required": not is_loopback(server.host), **given}
+            reachable = not is_loopback(server.host)
+            return {"api_key_required": reachable, "require_consent": reachable, **given}
         return given
 
     @model_validator(mode="after")

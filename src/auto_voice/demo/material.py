@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 from auto_voice.audio import Audio, Samples
 from auto_voice.demo.lyric import CHORDS, LINES
 from auto_voice.demo.song import SINGER, make_song
-from auto_voice.inference.features import Progress
+from auto_voice.features import Progress
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings

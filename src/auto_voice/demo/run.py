@@ -17,12 +17,12 @@ from auto_voice.audio import Audio, decode, encode, probe
 from auto_voice.demo.folder import MY_VOICE, SONG, DemoFolder
 from auto_voice.demo.material import Material, StockMaterial
 from auto_voice.demo.results import Results, write_results
-from auto_voice.inference.features import Progress
-from auto_voice.inference.parameters import song_limits
+from auto_voice.features import Progress
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.stage_cache import StageCache, content_hash, stage_key
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.parameters import song_limits
 from auto_voice.profiles import ProfileStore, VoiceProfile
 from auto_voice.storage.cache import open_cache
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, Samples, resample_samples
 from auto_voice.errors import ModelLoadError
-from auto_voice.inference.features import ContentFeatures, Progress, no_progress
+from auto_voice.features import ContentFeatures, Progress, no_progress
 from auto_voice.models.networks.whisper_encoder import HOP_SECONDS, MAX_SECONDS, SAMPLE_RATE, WhisperEncoder
 
 if TYPE_CHECKING:

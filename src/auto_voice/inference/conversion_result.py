@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auto_voice.audio import Audio
-from auto_voice.inference.features import PitchContour, Stems
+from auto_voice.features import PitchContour, Stems
 
 
 @dataclass(frozen=True, kw_only=True)

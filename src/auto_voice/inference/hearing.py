@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auto_voice.audio import Audio
 from auto_voice.errors import AudioTooShortError, LowQualityAudioError
-from auto_voice.inference.features import PitchContour, Progress, no_progress, part_of
+from auto_voice.features import PitchContour, Progress, no_progress, part_of
 from auto_voice.inference.recording_cleanup import best_channel
 from auto_voice.inference.recording_quality import RecordingQuality, measure, no_voice, refuse
 from auto_voice.inference.recordings import Recording, about

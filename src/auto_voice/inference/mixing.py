@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, integrated_loudness, limit_true_peak
 from auto_voice.errors import ConversionFailedError
-from auto_voice.inference.features import Progress, no_progress
+from auto_voice.features import Progress, no_progress
 
 TRUE_PEAK_CEILING_DBTP = -1.0
 _SECTION_SECONDS = 3  # the window of EBU Tech 3341's short-term loudness

@@ -10,7 +10,7 @@ from scipy.ndimage import binary_dilation
 from scipy.signal import butter, sosfiltfilt
 
 from auto_voice.audio import Audio, Samples, integrated_loudness, resample_samples
-from auto_voice.inference.features import Progress, no_progress, part_of
+from auto_voice.features import Progress, no_progress, part_of
 from auto_voice.inference.recording_quality import (
     NOTICEABLE_CLIPPING,
     RecordingQuality,

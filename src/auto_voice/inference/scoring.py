@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_voice.audio import Audio
 from auto_voice.errors import CancelledError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 if TYPE_CHECKING:
     from auto_voice.profiles import ProfileStore

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio
 from auto_voice.errors import InvalidParametersError, ProcessingError
-from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.features import PitchContour, Progress, no_progress
 from auto_voice.inference.synthesis import KokoroSynthesizer, Prosody
 from auto_voice.inference.text.letter_to_sound import VOWELS
 from auto_voice.inference.text.phonemes import phonemes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.errors import ModelLoadError
-from auto_voice.inference.features import Progress, no_progress
+from auto_voice.features import Progress, no_progress
 
 if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auto_voice import __version__
 from auto_voice.audio import Audio
 from auto_voice.config import Settings
-from auto_voice.inference.features import ContentFeatures, PitchContour, Stems
+from auto_voice.features import ContentFeatures, PitchContour, Stems
 from auto_voice.storage.cache import Cache, Entry, open_cache
 from auto_voice.storage.paths import CacheKind
 from auto_voice.utils.quality_metrics import DEFAULT_PARTS

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from auto_voice.errors import LowQualityAudioError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.profiles import VocalRange
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")

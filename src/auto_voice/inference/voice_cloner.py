@@ -15,8 +15,8 @@ import numpy as np
 
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
+from auto_voice.features import Progress, no_progress, part_of
 from auto_voice.inference.engines import GivenEngines, make_engines
-from auto_voice.inference.features import Progress, no_progress, part_of
 from auto_voice.inference.hearing import HeardVoice, VoiceHearing
 from auto_voice.inference.recording_cleanup import MAXIMUM_RATE, join, phrases
 from auto_voice.inference.recording_quality import combine, remarks

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, resample_samples
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity, keep_touched
 
 Mask = NDArray[np.bool_]

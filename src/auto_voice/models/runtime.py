@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auto_voice.errors import AutoVoiceError, ModelLoadError, OutOfMemoryError
-from auto_voice.inference.features import RuntimeEvent
+from auto_voice.features import RuntimeEvent
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from auto_voice.atomic_file import atomic_write, storage_error
 from auto_voice.errors import AutoVoiceError, StorageError
-from auto_voice.inference.features import VoiceState
+from auto_voice.features import VoiceState
 from auto_voice.profiles.profile import SCHEMA_VERSION, VoiceProfile
 
 MAXIMUM_BYTES = {".json": 1 << 20, ".npy": 1 << 20, ".flac": 128 << 20, ".safetensors": 512 << 20}

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from auto_voice.audio import Audio, DecodeLimits, decode, write
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import InvalidParametersError, NotFoundError, StorageError
-from auto_voice.inference.features import VoiceState
+from auto_voice.features import VoiceState
 from auto_voice.profiles import archive, files
 from auto_voice.profiles.files import Embedding
 from auto_voice.profiles.folder import ProfileFolder, not_found

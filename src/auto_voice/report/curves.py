@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auto_voice.audio import Audio
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 WIDTH = 1000
 """Units across every picture."""

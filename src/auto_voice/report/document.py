@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auto_voice.audio import Audio, DecodeLimits, decode
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from auto_voice.atomic_file import storage_error
 from auto_voice.config import Settings
-from auto_voice.errors import InvalidParametersError, ProfileNotFoundError
+from auto_voice.errors import ConversionNotFoundError, InvalidParametersError, ProfileNotFoundError
 
 CacheKind = Literal["separations", "conversions", "pitch", "content"]
 CACHE_KINDS: tuple[CacheKind, ...] = get_args(CacheKind)
@@ -21,6 +21,11 @@ CACHE_KINDS: tuple[CacheKind, ...] = get_args(CacheKind)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOB = re.compile(r"conv-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def is_job_id(text: str) -> bool:
+    """Whether the text has the form of a job's id: `conv-` and a version 4 UUID in lower case."""
+    return isinstance(text, str) and _JOB.fullmatch(text) is not None
 
 
 def is_profile_id(text: str) -> bool:
@@ -65,15 +70,43 @@ class Paths:
             raise InvalidParametersError(f"unknown cache {kind!r}; there are {', '.join(CACHE_KINDS)}")
         return self._storage.cache_dir / kind
 
-    def conversion_dir(self, job_id: str) -> Path:
-        """The folder of one job's results (`conv-` and a version 4 UUID); made if it is not there.
+    def job_dir(self, job_id: str) -> Path:
+        """The folder of a job's files (`conv-` and a version 4 UUID); it may not be there.
 
         Raises:
-            InvalidParametersError: the text is not a job's id.
+            ConversionNotFoundError: the text is not a job's id.
         """
-        if not isinstance(job_id, str) or not _JOB.fullmatch(job_id):
-            raise InvalidParametersError("that is not the id of a conversion")
-        return private_folder(self._storage.conversions_dir / job_id)
+        if not is_job_id(job_id):
+            raise ConversionNotFoundError
+        return self._storage.conversions_dir / job_id
+
+    def job_input(self, job_id: str, number: int = 0) -> Path:
+        """The uploaded file of that number. This and the next ones raise as `job_dir`."""
+        return self.job_dir(job_id) / f"input-{number:d}"
+
+    def attempt_dir(self, job_id: str, attempt: int) -> Path:
+        """What that attempt makes. Each has a folder of its own, so one that was given up never touches another's."""
+        return self.job_dir(job_id) / f"attempt-{attempt:d}"
+
+    def job_ids(self) -> list[str]:
+        """Ids of the jobs that have a folder, sorted."""
+        return sorted(each.name for each in self._storage.conversions_dir.glob("conv-*") if is_job_id(each.name))
+
+    def database_file(self) -> Path:
+        """SQLite's file where no other database is configured; its folder is made if it is not there."""
+        return private_folder(self._storage.data_dir) / "autovoice.db"
+
+    def queue_file(self) -> Path:
+        """The file of the queue's messages; they can be made again from the database."""
+        return private_folder(self._storage.data_dir) / "queue.db"
+
+    def signing_key_file(self) -> Path:
+        """The installation's private key, which signs results."""
+        return private_folder(self._storage.data_dir) / "signing_key.pem"
+
+    def metrics_dir(self) -> Path:
+        """Where the processes of this machine keep what they count; made if it is not there."""
+        return private_folder(self._storage.data_dir / "metrics")
 
     def temp_dir(self) -> Path:
         """The folder of work in progress; made if it is not there."""

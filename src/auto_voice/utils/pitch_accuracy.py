@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 
 CENTS_PER_OCTAVE = 1200.0
 RPA_TOLERANCE_CENTS = 50.0

@@ -28,7 +28,7 @@ from auto_voice.errors import (
     OutOfMemoryError,
     ProcessingError,
 )
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.plugins import create
 from auto_voice.utils.intelligibility import Intelligibility, WordRecognizer
 from auto_voice.utils.naturalness import Naturalness, NaturalnessJudge

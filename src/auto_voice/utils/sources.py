@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, DecodeLimits, decode
 from auto_voice.errors import InvalidParametersError, NotFoundError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.models.networks.ge2e import DIMENSIONS
 from auto_voice.utils.speaker import Embedding
 

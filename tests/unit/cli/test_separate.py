@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from auto_voice import plugins
 from auto_voice.audio import Audio, decode, write
 from auto_voice.cli import autovoice
-from auto_voice.inference.features import Progress, Stems, no_progress
+from auto_voice.features import Progress, Stems, no_progress
 
 RATE = 8000
 

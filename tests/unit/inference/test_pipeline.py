@@ -22,9 +22,9 @@ from auto_voice.errors import (
     PitchExtractionFailedError,
     ProfileNotFoundError,
 )
-from auto_voice.inference.progress import STAGE_BOUNDS
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.progress import STAGE_BOUNDS
 from simple_engines import (
     RATE,
     LevelContent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.inference.pitch.framing import frame_levels, in_pieces
 from auto_voice.inference.pitch.tracking import Voicing, melody
 

@@ -12,7 +12,7 @@ import torch.nn.functional as functional
 from auto_voice.audio import Audio, Samples
 from auto_voice.config import Settings
 from auto_voice.errors import CancelledError, OutOfMemoryError
-from auto_voice.inference.features import Progress, Stems, no_progress
+from auto_voice.features import Progress, Stems, no_progress
 from auto_voice.inference.separation.spleeter import MODEL, SpleeterSeparator
 from auto_voice.inference.separation.stereo import StereoVocals, separate_with
 from auto_voice.inference.separation.windows import process_in_windows

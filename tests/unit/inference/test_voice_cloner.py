@@ -25,8 +25,8 @@ from auto_voice.errors import (
     LowQualityAudioError,
     NotFoundError,
 )
+from auto_voice.features import Progress, no_progress
 from auto_voice.inference import voice_cloner
-from auto_voice.inference.features import Progress, no_progress
 from auto_voice.inference.speech_activity import WINDOW, SpeechActivity
 from auto_voice.inference.voice_cloner import SEVERAL_PEOPLE, VoiceCloner
 from auto_voice.profiles import ProfileStore

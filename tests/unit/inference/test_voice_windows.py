@@ -7,7 +7,7 @@ import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.errors import LowQualityAudioError
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.inference.speech_activity import WINDOW, SpeechActivity
 from auto_voice.inference.vocal_range import note_name, vocal_range
 from auto_voice.inference.voice_windows import find_voice, within

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auto_voice.config import Settings
-from auto_voice.errors import InvalidParametersError, ProfileNotFoundError, StorageError
+from auto_voice.errors import ConversionNotFoundError, InvalidParametersError, ProfileNotFoundError, StorageError
 from auto_voice.storage.paths import CACHE_KINDS, Paths, is_profile_id
 
 PROFILE = "550e8400-e29b-41d4-a716-446655440000"
@@ -56,8 +56,8 @@ def test_what_cannot_be_a_profile_id_is_not_found(paths: Paths, settings: Settin
 
 @pytest.mark.parametrize("text", [*HOSTILE, PROFILE, JOB + "/x", "conv-" + PROFILE.replace("-4", "-1", 1)], ids=lambda text: repr(text)[:20])  # fmt: skip # noqa: E501
 def test_what_cannot_be_a_jobs_id_is_refused(paths: Paths, settings: Settings, text: Any) -> None:
-    with pytest.raises(InvalidParametersError):
-        paths.conversion_dir(text)
+    with pytest.raises(ConversionNotFoundError):
+        paths.job_dir(text)
     assert not settings.storage.data_dir.exists()
 
 
@@ -80,10 +80,20 @@ def test_caches_are_those_of_the_runbook(paths: Paths, settings: Settings) -> No
 
 def test_folders_are_made_when_asked_for_and_for_their_owner_only(paths: Paths, settings: Settings) -> None:
     assert not settings.storage.data_dir.exists()
-    for folder in (paths.profiles_dir(), paths.temp_dir(), paths.conversion_dir(JOB)):
+    for folder in (paths.profiles_dir(), paths.temp_dir(), paths.metrics_dir()):
         assert folder.stat().st_mode & 0o777 == 0o700
     assert settings.storage.data_dir.stat().st_mode & 0o777 == 0o700
-    assert paths.conversion_dir(JOB) == settings.storage.conversions_dir / JOB
+
+
+def test_each_attempt_at_a_job_has_a_folder_of_its_own(paths: Paths, settings: Settings) -> None:
+    folder = settings.storage.conversions_dir / JOB
+
+    assert paths.job_input(JOB, 1) == folder / "input-1"
+    assert paths.attempt_dir(JOB, 2) == folder / "attempt-2"
+    assert paths.job_ids() == []
+    folder.mkdir(parents=True)
+    (folder.parent / "conv-other").mkdir()
+    assert paths.job_ids() == [JOB]
 
 
 def test_a_folder_that_exists_stays_as_it_is(paths: Paths, settings: Settings) -> None:

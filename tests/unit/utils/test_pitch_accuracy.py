@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.utils.pitch_accuracy import compare_contours
 
 HOP = 0.01

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from auto_voice.audio import Audio
+from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
 from auto_voice.inference.conversion.transposition import choose_transposition
-from auto_voice.inference.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings

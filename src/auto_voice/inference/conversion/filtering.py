@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from auto_voice.audio import Audio, Samples
+from auto_voice.features import Progress, no_progress
 from auto_voice.inference.conversion.envelope import FRAMES_PER_SECOND, Cepstra, cosines_at, interpolate_frames
-from auto_voice.inference.features import Progress, no_progress
 
 _CHUNK_FRAMES = 1000
 _CONTEXT_FRAMES = 8

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auto_voice.inference.features import Progress, no_progress
+from auto_voice.features import Progress, no_progress
 
 NEIGHBOURS = 8
 _TEMPERATURE = 0.05

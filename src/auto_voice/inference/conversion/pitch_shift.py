@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from auto_voice.audio import Audio, Samples
-from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.features import PitchContour, Progress, no_progress
 
 _UNVOICED_HZ = 100.0
 _LOWEST_HZ = 50.0

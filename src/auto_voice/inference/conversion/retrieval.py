@@ -8,6 +8,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.errors import ConversionFailedError, LowQualityAudioError
+from auto_voice.features import (
+    ContentFeatures,
+    PitchContour,
+    Progress,
+    VoiceState,
+    no_progress,
+    part_of,
+)
 from auto_voice.inference.conversion import shaping
 from auto_voice.inference.conversion.envelope import (
     FRAMES_PER_SECOND,
@@ -21,14 +29,6 @@ from auto_voice.inference.conversion.envelope import (
 from auto_voice.inference.conversion.filtering import apply_envelope_change, restore_loudness
 from auto_voice.inference.conversion.matching import Sounds, find_neighbours, normalise_content
 from auto_voice.inference.conversion.pitch_shift import shift_pitch
-from auto_voice.inference.features import (
-    ContentFeatures,
-    PitchContour,
-    Progress,
-    VoiceState,
-    no_progress,
-    part_of,
-)
 
 DEFAULT_LIKENESS = 0.15
 """Share of the retrieved sounds against the statistically moved source: more is more alike, and loses words."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auto_voice.inference.features import PitchContour, Transposition
+from auto_voice.features import PitchContour, Transposition
 
 OCTAVE = 12
 _WORTH_AN_OCTAVE = 8.0

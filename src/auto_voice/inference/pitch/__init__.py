@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from auto_voice.audio import Audio
-from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.features import PitchContour, Progress, no_progress
 
 
 class PitchExtractor(Protocol):

@@ -9,7 +9,7 @@ import torch
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import ModelLoadError
-from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.features import PitchContour, Progress, no_progress
 from auto_voice.inference.pitch.framing import (
     SAMPLE_RATE,
     Floats,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, Samples, resample_samples
-from auto_voice.inference.features import Progress
+from auto_voice.features import Progress
 
 Floats = NDArray[np.float32]
 

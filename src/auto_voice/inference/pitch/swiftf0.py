@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 from auto_voice.audio import Audio, Samples
-from auto_voice.inference.features import PitchContour, Progress, no_progress
+from auto_voice.features import PitchContour, Progress, no_progress
 from auto_voice.inference.pitch.framing import (
     MAX_HZ,
     MIN_HZ,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from auto_voice.inference.features import PitchContour
+from auto_voice.features import PitchContour
 from auto_voice.inference.pitch.framing import MAX_HZ, MIN_HZ, Floats
 
 SILENCE_DBFS = -60.0

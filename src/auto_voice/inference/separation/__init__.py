@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from auto_voice.audio import Audio
-from auto_voice.inference.features import Progress, Stems, no_progress
+from auto_voice.features import Progress, Stems, no_progress
 
 
 class Separator(Protocol):

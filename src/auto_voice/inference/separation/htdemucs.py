@@ -14,7 +14,7 @@ import torch
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import ModelLoadError
-from auto_voice.inference.features import Progress, Stems, no_progress
+from auto_voice.features import Progress, Stems, no_progress
 from auto_voice.inference.separation import Separator
 from auto_voice.inference.separation.spleeter import SpleeterSeparator
 from auto_voice.inference.separation.stereo import NETWORK_RATE, separate_with

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import ModelLoadError
-from auto_voice.inference.features import Progress, Stems, no_progress
+from auto_voice.features import Progress, Stems, no_progress
 from auto_voice.inference.separation.stereo import separate_with
 from auto_voice.models.networks.spleeter import BINS, FFT_SIZE, FRAMES_MULTIPLE, HOP, SpleeterUNet
 

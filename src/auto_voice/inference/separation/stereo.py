@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from auto_voice.audio import Audio, Samples, resample_samples
-from auto_voice.inference.features import Progress, Stems
+from auto_voice.features import Progress, Stems
 from auto_voice.inference.separation.windows import process_in_windows
 
 NETWORK_RATE = 44100

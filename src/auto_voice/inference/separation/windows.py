@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from auto_voice.audio import Samples
-from auto_voice.inference.features import Progress, no_progress
+from auto_voice.features import Progress, no_progress
 
 
 def process_in_windows(

@@ -7,9 +7,9 @@ import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.errors import CancelledError, ConversionFailedError, LowQualityAudioError
+from auto_voice.features import ContentFeatures, PitchContour, VoiceState
 from auto_voice.inference.conversion.envelope import track_envelopes
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
-from auto_voice.inference.features import ContentFeatures, PitchContour, VoiceState
 from vowels import mono, sung_vowel
 
 RATE = 16000

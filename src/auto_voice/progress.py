@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from auto_voice.inference.features import Progress
+from auto_voice.features import Progress
 
 ProgressCallback = Callable[[float, str], None]
 """Called with the progress of the whole job, 0–100, and the stage's name. It cancels the job by raising."""

@@ -6,7 +6,7 @@ import pytest
 
 from auto_voice.config import Settings
 from auto_voice.errors import InvalidParametersError
-from auto_voice.inference.parameters import checked_preset, parse_pitch_shift
+from auto_voice.parameters import checked_preset, parse_pitch_shift
 
 
 @pytest.mark.parametrize(

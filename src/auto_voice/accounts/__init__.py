@@ -1,0 +1,1 @@
+"""Who may come in: users, their roles and keys, tickets for sockets, and what they did."""

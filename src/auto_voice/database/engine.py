@@ -1,0 +1,122 @@
+"""The connection to the database: short transactions, safe for several threads and processes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from auto_voice.config import Settings
+from auto_voice.errors import ConfigurationError, StorageError
+from auto_voice.storage.paths import Paths
+
+_BUSY_MILLISECONDS = 30_000
+"""How long a SQLite writer waits for another one; ours take milliseconds."""
+
+
+class Database:
+    """Transactions on one database. Thread-safe; after a fork each process opens its own.
+
+    With SQLite a write is on the disk when its transaction ends (WAL, `synchronous=FULL`), and writers queue up
+    at the door (`BEGIN IMMEDIATE`) instead of failing half way.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.engine: Engine = _make_engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise ConfigurationError(
+                f"database.url cannot be used: {_reason(error)}",
+                suggestions=[
+                    "sqlite:////folder/file.db, or postgresql+pg8000://user:password@host/name (pip install pg8000)"
+                ],
+            ) from error
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading: one consistent view while the block runs.
+
+        Raises:
+            StorageError: the database cannot be reached or is damaged; says what to do.
+        """
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed when the block ends, undone when it raises. Raises as `read`."""
+        writer = self.engine.execution_options(immediate=True)
+        with _translated(), writer.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """The configured database, or the file in the data folder. Connects when first used."""
+    return Database(settings.database.url or f"sqlite:///{Paths(settings).database_file()}")
+
+
+def _make_engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=5, max_overflow=64, connect_args={"timeout": _BUSY_MILLISECONDS / 1000}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    connection.isolation_level = None  # the driver begins no transactions by itself: `_begin_sqlite` does
+    for pragma in (
+        f"busy_timeout={_BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors in our words; a broken rule (IntegrityError) is the caller's business."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageError(
+            f"the database cannot be used: {_reason(error)}",
+            suggestions=["Check that its folder is writable and its disk not full, or that the server is reachable."],
+        ) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        raise StorageError(
+            f"the database is damaged: {_reason(error)}",
+            suggestions=[
+                "Stop the service and restore the newest backup of the database, or move the file away to begin anew."
+            ],
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]

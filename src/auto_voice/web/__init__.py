@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket service. It talks; the models run in workers."""

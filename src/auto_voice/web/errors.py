@@ -1,0 +1,96 @@
+"""Every error as the API's one document, whoever raised it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from auto_voice.errors import (
+    ApiKeyRequiredError,
+    AutoVoiceError,
+    InvalidApiKeyError,
+    InvalidParametersError,
+    MissingFieldError,
+    ServiceUnavailableError,
+    StorageError,
+)
+
+_LOG = logging.getLogger(__name__)
+
+_CODES = {404: "file_not_found", 413: "file_too_large", 429: "rate_limited", 503: "service_unavailable"}
+_STORAGE_RETRY_SECONDS = 30
+
+
+class ErrorDetails(BaseModel):
+    """What to do about it."""
+
+    suggestions: list[str] = []
+
+
+class ErrorBody(BaseModel):
+    """Why a request was refused or failed."""
+
+    error: str = Field(description="the code, or the text that older clients know")
+    code: str
+    message: str = Field(description="one sentence for people")
+    details: ErrorDetails
+
+
+def error_document(error: AutoVoiceError) -> dict[str, Any]:
+    """The body that stands for an error."""
+    known_text = isinstance(error, ApiKeyRequiredError | InvalidApiKeyError)
+    return {
+        "error": error.message if known_text else error.code,
+        "code": error.code,
+        "message": error.message,
+        "details": {"suggestions": error.suggestions},
+    }
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every exception with its document; what nobody expected is logged and told without detail."""
+    app.register_error_handler(AutoVoiceError, _ours)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def validation_response(error: ValidationError) -> Response:
+    """The answer to parameters that do not fit their model."""
+    problems = error.errors()
+    missing = [each for each in problems if each["type"] == "missing"]
+    text = "; ".join(
+        f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in (missing or problems)[:5]
+    )
+    return _ours(MissingFieldError(text) if missing else InvalidParametersError(text))
+
+
+def _ours(error: AutoVoiceError) -> Response:
+    if isinstance(error, StorageError):
+        _LOG.error("%s", error.message)
+        error = ServiceUnavailableError(error.message, suggestions=error.suggestions)
+    response = jsonify(error_document(error))
+    response.status_code = error.http_status
+    if isinstance(error, ServiceUnavailableError):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _CODES.get(status, "internal_error" if status >= 500 else "invalid_parameters")
+    message = error.description or error.name
+    response = jsonify({"error": code, "code": code, "message": message, "details": {"suggestions": []}})
+    response.status_code = status
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    _LOG.error("unexpected error", exc_info=error)
+    return _ours(AutoVoiceError("Something unexpected went wrong; the log says what."))

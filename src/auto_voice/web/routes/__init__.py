@@ -1,0 +1,10 @@
+"""The routes, one file for each group of them; each offers its `blueprint`."""
+
+from __future__ import annotations
+
+from flask_openapi3 import APIBlueprint
+
+
+def blueprints() -> list[APIBlueprint]:
+    """All of them."""
+    return []

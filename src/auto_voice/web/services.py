@@ -1,0 +1,57 @@
+"""What the routes work with: everything one web process shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from auto_voice.config import Settings
+from auto_voice.database import Database, open_database
+from auto_voice.jobs.store import JobStore
+from auto_voice.profiles import ProfileStore
+from auto_voice.storage.paths import Paths
+
+_EXTENSION = "auto_voice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The stores behind the API. Thread-safe.
+
+    Attributes:
+        settings: in force.
+        paths: where files are.
+        database: users, keys, jobs.
+        jobs: the table of jobs and its queue.
+        profiles: the voices.
+    """
+
+    settings: Settings
+    paths: Paths
+    database: Database
+    jobs: JobStore
+    profiles: ProfileStore
+
+
+def open_services(settings: Settings) -> Services:
+    """The services of these settings; connects when they are first used."""
+    database = open_database(settings)
+    return Services(
+        settings=settings,
+        paths=Paths(settings),
+        database=database,
+        jobs=JobStore(settings, database),
+        profiles=ProfileStore(settings),
+    )
+
+
+def services() -> Services:
+    """The services of the running app."""
+    return cast(Services, current_app.extensions[_EXTENSION])
+
+
+def attach(app: object, opened: Services) -> None:
+    """Give the app its services."""
+    app.extensions[_EXTENSION] = opened  # type: ignore[attr-defined]
