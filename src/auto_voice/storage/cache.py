@@ -15,7 +15,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ from auto_voice.storage.paths import CACHE_KINDS, CacheKind, Paths, private_fold
 _LOG = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{64}")
 _HEADER_ALLOWANCE = 4096
+
+_watchers: list[Callable[[str, bool], None]] = []
+
+
+def watch_lookups(watcher: Callable[[str, bool], None]) -> None:
+    """Call `watcher` after every lookup of this process, with the kind of cache and whether the entry was there."""
+    _watchers.append(watcher)
 
 
 class Entry(dict[str, NDArray[Any]]):
@@ -87,6 +94,8 @@ class Cache:
                 self.misses += 1
             else:
                 self.hits += 1
+        for watcher in _watchers:
+            watcher(self.folder.name, entry is not None)
         return entry
 
     def put(self, key: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any] | None = None) -> bool:

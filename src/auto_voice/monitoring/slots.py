@@ -1,0 +1,113 @@
+"""Where the processes of one data folder count together, without the folder growing with every restart.
+
+Each process that counts holds a numbered slot: a lock that ends with the process. Its counts are in files of that
+number, and the next process to take the slot counts on in them. So there are as many files as there ever were
+processes at one time, and no count goes backwards when a process ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_LOG = logging.getLogger(__name__)
+
+_ROOM_BYTES = {"counter": 1 << 18, "histogram": 1 << 20, "gauge_livesum": 1 << 16}
+"""Kinds of files, and the room each begins with: more than all our labels need.
+
+They are written through memory. Where the disk is full, a page that has no room yet would end the process (SIGBUS);
+so all the room is taken beforehand, by a call that can fail.
+"""
+
+
+class Slots:
+    """The slots of one folder.
+
+    Args:
+        folder: where locks and counts are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self) -> int:
+        """Hold the lowest free slot until this process ends; call it once in a process.
+
+        Raises:
+            OSError: the folder cannot be written, or its disk is full.
+        """
+        for number in itertools.count():
+            lock = os.open(self._lock_file(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if _locked(lock):
+                self._forget_gauges(number)
+                for kind, room in _ROOM_BYTES.items():
+                    self._prepare(self._counts_file(kind, number), room)
+                return number
+            os.close(lock)
+        raise AssertionError("numbers do not end")
+
+    def collect(self) -> Iterable[Metric]:
+        """What all processes counted, those that are gone included; their gauges are not."""
+        for number in self._numbers():
+            with self._held_for_the_dead(number) as dead:
+                if dead:
+                    self._forget_gauges(number)
+        files = [file for file in sorted(self._folder.glob("*.db")) if _is_readable(file)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
+
+    def _numbers(self) -> list[int]:
+        return sorted(int(file.stem) for file in self._folder.glob("*.lock") if file.stem.isdigit())
+
+    @contextmanager
+    def _held_for_the_dead(self, number: int) -> Iterator[bool]:
+        """Whether nobody has the slot; nobody takes it while the block runs."""
+        lock = os.open(self._lock_file(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _locked(lock)
+        finally:
+            os.close(lock)
+
+    def _forget_gauges(self, number: int) -> None:
+        self._counts_file("gauge_livesum", number).unlink(missing_ok=True)
+
+    def _prepare(self, file: Path, room: int) -> None:
+        """Take the file's room; counts that a power cut damaged begin anew."""
+        if file.exists() and not _is_readable(file):
+            _LOG.warning("damaged counts begin anew: %s", file.name)
+            file.unlink()
+        with file.open("ab") as opened:
+            os.posix_fallocate(opened.fileno(), 0, room)
+
+    def _lock_file(self, number: int) -> Path:
+        return self._folder / f"{number}.lock"
+
+    def _counts_file(self, kind: str, number: int) -> Path:
+        return self._folder / f"{kind}_{number}.db"  # the form that prometheus_client gives to its files
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        MultiProcessCollector.merge([file])  # type: ignore[no-untyped-call]
+    except FileNotFoundError:
+        return False
+    except (RuntimeError, ValueError, TypeError, struct.error):  # what its reader raises over damaged files
+        return False
+    return True
