@@ -7,8 +7,10 @@ from typing import cast
 
 from flask import current_app
 
+from auto_voice.accounts import Accounts, Audit, Tickets
 from auto_voice.config import Settings
 from auto_voice.database import Database, open_database
+from auto_voice.database.schema import prepare
 from auto_voice.jobs.store import JobStore
 from auto_voice.profiles import ProfileStore
 from auto_voice.storage.paths import Paths
@@ -26,6 +28,9 @@ class Services:
         database: users, keys, jobs.
         jobs: the table of jobs and its queue.
         profiles: the voices.
+        accounts: users and their keys.
+        tickets: for WebSockets.
+        audit: who did what; routes write through `web.audit`.
     """
 
     settings: Settings
@@ -33,17 +38,28 @@ class Services:
     database: Database
     jobs: JobStore
     profiles: ProfileStore
+    accounts: Accounts
+    tickets: Tickets
+    audit: Audit
 
 
 def open_services(settings: Settings) -> Services:
-    """The services of these settings; connects when they are first used."""
+    """The services of these settings, with a database that has its tables.
+
+    Raises:
+        StorageError: the database cannot be used; see `database.schema.prepare`.
+    """
     database = open_database(settings)
+    prepare(database)
     return Services(
         settings=settings,
         paths=Paths(settings),
         database=database,
         jobs=JobStore(settings, database),
         profiles=ProfileStore(settings),
+        accounts=Accounts(database),
+        tickets=Tickets(database),
+        audit=Audit(database),
     )
 
 
