@@ -6,6 +6,9 @@ from typing import Any
 
 from flask import has_request_context, request
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
+
+from auto_voice.errors import InvalidParametersError
 
 
 class Form(BaseModel):
@@ -13,7 +16,8 @@ class Form(BaseModel):
 
     The OpenAPI library hands form values over decoded as JSON, which turns a name "007" into the number 7 and
     refuses it; here they are read anew, as text. A field that may come under several names declares
-    `validation_alias=AliasChoices(...)`.
+    `validation_alias=AliasChoices(...)`. What is given twice, under one name or under two, is refused rather than
+    guessed, unless the model takes a list.
     """
 
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
@@ -24,16 +28,29 @@ class Form(BaseModel):
         if not has_request_context():
             return given
         fields: dict[str, Any] = {}
-        for source in (request.form, request.files):
-            for name, values in source.lists():
-                fields[name] = values if _is_list(cls, name) else values[0]
+        for field_name, field in cls.model_fields.items():
+            fields.update(_sent(field_name, field))
         return fields
 
 
-def _is_list(model: type[BaseModel], name: str) -> bool:
-    """Whether the model takes several values under that name."""
-    for field_name, field in model.model_fields.items():
-        aliases = getattr(field.validation_alias, "choices", None) or [field.validation_alias or field_name]
-        if name == field_name or name in aliases:
-            return "list" in str(field.annotation)
-    return False
+def _sent(field_name: str, field: FieldInfo) -> dict[str, Any]:
+    """What the request gives for a field, under the name that it gives.
+
+    Raises:
+        InvalidParametersError: too much, a text where a file belongs, or a file where a text belongs.
+    """
+    annotation = str(field.annotation)
+    is_file, is_list = "FileStorage" in annotation, "list" in annotation
+    choices = getattr(field.validation_alias, "choices", None) or [field.validation_alias or field_name]
+    names = dict.fromkeys([field_name, *map(str, choices)])
+    right, wrong = (request.files, request.form) if is_file else (request.form, request.files)
+    for name in names:
+        if name in wrong:
+            raise InvalidParametersError(f"{name} must be {'a file' if is_file else 'a text, not a file'}")
+    sent = {name: right.getlist(name) for name in names if name in right}
+    if len(sent) > 1:
+        raise InvalidParametersError(f"{' and '.join(sent)} mean the same; give one of them")
+    for name, values in sent.items():
+        if len(values) > 1 and not is_list:
+            raise InvalidParametersError(f"{name} is given {len(values)} times; give it once")
+    return {name: values if is_list else values[0] for name, values in sent.items()}
