@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from auto_voice import plugins
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
-from auto_voice.errors import InvalidParametersError, ProfileNotFoundError
+from auto_voice.errors import InvalidParametersError, PitchExtractionFailedError, ProfileNotFoundError
 from auto_voice.inference.speech_shaping import joined, shaped
 from auto_voice.inference.synthesis import Synthesizer
 from auto_voice.inference.text.cleaning import clean
 from auto_voice.inference.text.sentences import Piece, pieces
 from auto_voice.inference.voices import VOICES, Voice, source_voice, voice_named
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.progress import ProgressCallback
 
 if TYPE_CHECKING:
     from auto_voice.inference.conversion_result import ConversionResult
@@ -37,9 +39,19 @@ class VoiceConverter(Protocol):
     """The part of the singing conversion pipeline that speech in a cloned voice needs."""
 
     def convert_vocals(
-        self, vocals: Audio, target_profile_id: str, *, use_cache: bool, with_scores: bool
+        self,
+        vocals: Audio,
+        target_profile_id: str,
+        *,
+        progress_callback: ProgressCallback,
+        use_cache: bool,
+        with_scores: bool,
     ) -> ConversionResult:
-        """Convert dry vocals; the result's `mixed_audio` has the rate, channels and length of `vocals`."""
+        """Convert dry vocals; the result's `mixed_audio` has the rate, channels and length of `vocals`.
+
+        Raises:
+            PitchExtractionFailedError: there is nothing voiced in them.
+        """
 
 
 class TTSEngine:
@@ -103,6 +115,7 @@ class TTSEngine:
         pitch: float = 0.0,
         *,
         on_warning: Callable[[str], None] = _logger.warning,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> Iterator[Audio]:
         """Speak sentence by sentence; each is yielded as soon as it is spoken, with the pause that follows
         it.
@@ -115,7 +128,9 @@ class TTSEngine:
                 or name.
             speed: 0.25 to 4; 1 is the voice's own.
             pitch: semitones, -12 to 12.
-            on_warning: told once of everything that was left out.
+            on_warning: told once of everything that was left out or could not be spoken as it should be.
+            checkpoint: called before each sentence and often while one is converted; what it raises ends the
+                speech.
 
         Raises:
             InvalidParametersError: nothing in the text can be read, or a parameter is out of range.
@@ -135,8 +150,9 @@ class TTSEngine:
         first = next(found, None)
         if first is None:
             raise InvalidParametersError(_why_silent(text), suggestions=["give a text with English words"])
-        spoken = self._speak(chain([first], found), stock, speed, pitch, on_warning)
-        return spoken if profile is None else self._converted(spoken, profile.profile_id)
+        warn = cache(on_warning)  # the same warning once
+        spoken = self._speak(chain([first], found), stock, speed, pitch, warn, checkpoint)
+        return spoken if profile is None else self._converted(spoken, profile.profile_id, warn, checkpoint)
 
     def _speak(
         self,
@@ -144,25 +160,46 @@ class TTSEngine:
         voice: str,
         speed: float,
         pitch: float,
-        on_warning: Callable[[str], None],
+        warn: Callable[[str], None],
+        checkpoint: Callable[[], None],
     ) -> Iterator[Audio]:
-        told: set[str] = set()
         piece = next(found, None)
         while piece is not None:
+            checkpoint()
             for warning in piece.warnings:
-                if warning not in told:
-                    told.add(warning)
-                    on_warning(warning)
+                warn(warning)
             following = next(found, None)
             pause = piece.pause / speed if following else 0.0
             yield shaped(self._synthesizer.synthesize_sentence(piece.text, voice, speed, pitch), pause)
             piece = following
 
-    def _converted(self, spoken: Iterator[Audio], profile_id: str) -> Iterator[Audio]:
+    def _converted(
+        self,
+        spoken: Iterator[Audio],
+        profile_id: str,
+        warn: Callable[[str], None],
+        checkpoint: Callable[[], None],
+    ) -> Iterator[Audio]:
         converter = self._converter or self._pipeline()
         for audio in spoken:
-            result = converter.convert_vocals(audio, profile_id, use_cache=False, with_scores=False)
-            yield result.mixed_audio
+            if not audio.samples.any():
+                yield audio  # a pause sounds alike in every voice
+                continue
+            try:
+                result = converter.convert_vocals(
+                    audio,
+                    profile_id,
+                    progress_callback=lambda progress, stage: checkpoint(),  # noqa: ARG005 - the callback's signature
+                    use_cache=False,
+                    with_scores=False,
+                )
+            except PitchExtractionFailedError:
+                # A hiss ("Psst!") tells little of who makes it: better heard as it is than missed, and no
+                # reason to lose the sentences after it.
+                warn("a sentence without a voiced sound was not converted")
+                yield audio
+            else:
+                yield result.mixed_audio
 
     def _pipeline(self) -> VoiceConverter:
         from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline

@@ -10,7 +10,7 @@ import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.config import Settings
-from auto_voice.errors import InvalidParametersError, ProfileNotFoundError
+from auto_voice.errors import CancelledError, InvalidParametersError, PitchExtractionFailedError, ProfileNotFoundError
 from auto_voice.inference.engine import LONGEST_TEXT, LONGEST_WHOLE, TTSEngine
 from auto_voice.inference.speech_shaping import LEVEL_DB, shaped
 from auto_voice.inference.voices import VOICES, Voice
@@ -163,11 +163,17 @@ class Doubler:
         return SimpleNamespace(mixed_audio=Audio(vocals.samples * 2, vocals.sample_rate))
 
 
-def test_a_cloned_voice_is_spoken_by_a_stock_voice_of_its_register_and_converted(
-    settings: Settings, runtime: Any, buzzer: Buzzer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _anna(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever profile is asked for is this one."""
     profile = SimpleNamespace(profile_id="the-id", vocal_range=SimpleNamespace(median_pitch_hz=206.0))
     monkeypatch.setattr("auto_voice.profiles.ProfileStore.find", lambda self, text: profile)
+
+
+@pytest.mark.usefixtures("_anna")
+def test_a_cloned_voice_is_spoken_by_a_stock_voice_of_its_register_and_converted(
+    settings: Settings, runtime: Any, buzzer: Buzzer
+) -> None:
     doubler = Doubler()
     engine = TTSEngine(settings, runtime=runtime, synthesizer=buzzer, converter=doubler)
     plain = engine.synthesize(TEXT, "af_heart")
@@ -177,3 +183,66 @@ def test_a_cloned_voice_is_spoken_by_a_stock_voice_of_its_register_and_converted
     assert buzzer.asked[-1][1] == "af_heart"
     assert buzzer.asked[-1][3] == pytest.approx(2.24, abs=0.05)
     np.testing.assert_allclose(cloned.samples, plain.samples * 2)
+
+
+class Fussy(Doubler):
+    """Finds nothing voiced in the second sentence it gets; calls back half way through each."""
+
+    def convert_vocals(self, vocals: Audio, target_profile_id: str, **options: Any) -> Any:
+        options["progress_callback"](50.0, "voice_conversion")
+        result = super().convert_vocals(vocals, target_profile_id)
+        if len(self.targets) == 2:
+            raise PitchExtractionFailedError
+        return result
+
+
+THREE = "The first sentence is here. Psst, psst, psst, psst, psst, psst! The third is here as well."
+
+
+@pytest.mark.usefixtures("_anna")
+def test_a_sentence_without_a_voiced_sound_is_heard_unconverted_and_the_next_ones_are_converted(
+    settings: Settings, runtime: Any, buzzer: Buzzer
+) -> None:
+    told: list[str] = []
+    engine = TTSEngine(settings, runtime=runtime, synthesizer=buzzer, converter=Fussy())
+    plain = list(engine.stream(THREE, "af_heart"))
+    cloned = list(engine.stream(THREE, "Anna", on_warning=told.append))
+
+    for spoken, heard, gain in zip(plain, cloned, (2, 1, 2), strict=True):
+        np.testing.assert_allclose(heard.samples, spoken.samples * gain)
+    assert told == ["a sentence without a voiced sound was not converted"]
+
+
+@pytest.mark.usefixtures("_anna")
+def test_silence_is_not_converted(settings: Settings, runtime: Any, buzzer: Buzzer) -> None:
+    buzzer.synthesize_sentence = lambda *given: Audio(np.zeros((1, RATE), np.float32), RATE)  # type: ignore[assignment]
+    doubler = Doubler()
+    parts = list(TTSEngine(settings, runtime=runtime, synthesizer=buzzer, converter=doubler).stream(THREE, "Anna"))
+
+    assert doubler.targets == []
+    assert [part.samples.any() for part in parts] == [False] * 3
+
+
+def test_speech_ends_at_the_next_sentence_when_the_checkpoint_says_so(engine: TTSEngine, buzzer: Buzzer) -> None:
+    def stop_after_one() -> None:
+        if buzzer.asked:
+            raise CancelledError
+
+    stream = engine.stream(TEXT, checkpoint=stop_after_one)
+    next(stream)
+    with pytest.raises(CancelledError):
+        next(stream)
+    assert len(buzzer.asked) == 1
+
+
+@pytest.mark.usefixtures("_anna")
+def test_speech_in_a_cloned_voice_ends_within_a_sentence(settings: Settings, runtime: Any, buzzer: Buzzer) -> None:
+    def stop_after_one() -> None:
+        if buzzer.asked:
+            raise CancelledError
+
+    fussy = Fussy()
+    engine = TTSEngine(settings, runtime=runtime, synthesizer=buzzer, converter=fussy)
+    with pytest.raises(CancelledError):
+        next(engine.stream(TEXT, "Anna", checkpoint=stop_after_one))
+    assert fussy.targets == []
