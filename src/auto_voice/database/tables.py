@@ -89,6 +89,8 @@ jobs = Table(
     Column("files_expired", Boolean, nullable=False, default=False),
     Index("ix_jobs_state_lane", "state", "lane"),
     Index("ix_jobs_owner_created_at", "owner", "created_at"),
+    Index("ix_jobs_owner_lane_attempt_at", "owner", "lane", "attempt_at"),
+    Index("ix_jobs_kind_finished_at", "kind", "finished_at"),
 )
 
 idempotency_keys = Table(

@@ -79,7 +79,9 @@ def upgrade() -> None:
         sa.Column("files_expired", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("job_id", name="pk_jobs"),
     )
+    op.create_index("ix_jobs_kind_finished_at", "jobs", ["kind", "finished_at"])
     op.create_index("ix_jobs_owner_created_at", "jobs", ["owner", "created_at"])
+    op.create_index("ix_jobs_owner_lane_attempt_at", "jobs", ["owner", "lane", "attempt_at"])
     op.create_index("ix_jobs_profile_id", "jobs", ["profile_id"])
     op.create_index("ix_jobs_state_lane", "jobs", ["state", "lane"])
     op.create_index("ix_jobs_worker_id", "jobs", ["worker_id"])
