@@ -53,7 +53,14 @@ def owner_for(user_id: str | None, refusal: AutoVoiceError | None = None) -> str
         return wanted or ANYBODY
     if wanted not in (None, who.username) and who.role != "admin":
         raise refusal or NotFoundError("There is no such user here.")
+    acts_for(wanted or who.username)
     return wanted or who.username
+
+
+def acts_for(owner: str) -> None:
+    """Remember whose things the request turned out to be about; an admin changing another's is in the audit log."""
+    if caller().username not in (None, owner):
+        g.acted_for = owner
 
 
 def visible_owner(user_id: str | None, refusal: AutoVoiceError) -> str | None:
