@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from auto_voice.config import Settings
-from auto_voice.errors import InvalidParametersError, NotFoundError, StorageError
+from auto_voice.errors import FileTooLargeError, InvalidParametersError, NotFoundError, StorageError
 from auto_voice.profiles import ProfileStore, VoiceProfile
+from auto_voice.profiles.archive import ArchiveLimits
 from simple_engines import make_profile
 
 Members = dict[str, bytes]
@@ -104,7 +106,6 @@ def change_profile(**changes: object) -> Callable[[Members], None]:
         (put("reference.flac", b"not flac"), "can be imported: "),
         (put("voice_state_retrieval.safetensors", b"\xff" * 64), "converter"),
         (put("profile.json", b"{}"), "user_id"),
-        (put("embedding.npy", bytes(2 << 20)), "larger than 1 MiB"),
         (change_profile(profile_id="../../../tmp/x"), "profile_id"),
         (change_profile(user_id="a\0b"), "user_id"),
     ],
@@ -127,8 +128,87 @@ def test_a_changed_member_is_noticed(store: ProfileStore, archive: Path) -> None
 def test_a_bomb_is_not_unpacked(store: ProfileStore, archive: Path) -> None:
     rewrite(archive, put("reference.flac", bytes(200 << 20)))
     assert archive.stat().st_size < 2 << 20
-    with pytest.raises(InvalidParametersError, match=r"reference\.flac is larger than 128 MiB"):
+    with pytest.raises(FileTooLargeError, match=r"reference\.flac is larger than 128 MiB"):
         store.import_(archive)
+
+
+def test_a_large_embedding_is_not_read(store: ProfileStore, archive: Path) -> None:
+    rewrite(archive, put("embedding.npy", bytes(2 << 20)))
+    with pytest.raises(FileTooLargeError, match="larger than 1 MiB"):
+        store.import_(archive)
+
+
+def test_the_members_together_have_a_limit(store: ProfileStore, archive: Path) -> None:
+    with pytest.raises(FileTooLargeError, match="larger than 0 MiB"):
+        store.import_(archive, limits=ArchiveLimits(max_bytes=1000))
+    with pytest.raises(FileTooLargeError, match="limit is 2 s"):
+        store.import_(archive, limits=ArchiveLimits(max_seconds=2.0))
+
+
+def patch_directory(path: Path, name: bytes, **fields: int) -> None:
+    """Write sizes and places into the directory's entry of a member, whatever its data say."""
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"PK\1\2")
+    while data[entry + 46 : entry + 46 + len(name)] != name:
+        entry = data.index(b"PK\1\2", entry + 4)
+    places = {"crc": 16, "packed": 20, "unpacked": 24, "offset": 42}
+    for field, value in fields.items():
+        struct.pack_into("<I", data, entry + places[field], value)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("declared", [0, 10, (1 << 32) - 2])
+def test_a_bomb_that_lies_about_its_size(store: ProfileStore, archive: Path, declared: int) -> None:
+    """What a member unpacks to is counted while it unpacks; what it declares only makes it be refused sooner."""
+    rewrite(archive, put("reference.flac", bytes(200 << 20)))
+    patch_directory(archive, b"reference.flac", unpacked=declared)
+    with pytest.raises((FileTooLargeError, InvalidParametersError)):
+        store.import_(archive)
+
+
+def test_members_that_share_their_bytes(store: ProfileStore, archive: Path) -> None:
+    """The same packed bytes under many names: a bomb without recursion."""
+    rewrite(archive, lambda members: members.update({f"voice_state_x{n}.safetensors": bytes(1000) for n in range(9)}))
+    with zipfile.ZipFile(archive) as source:
+        first = source.getinfo("voice_state_x0.safetensors")
+    for n in range(1, 9):
+        patch_directory(archive, f"voice_state_x{n}.safetensors".encode(), offset=first.header_offset)
+    with pytest.raises(InvalidParametersError):
+        store.import_(archive)
+
+
+def test_a_directory_of_many_members_is_not_read(store: ProfileStore, tmp_path: Path) -> None:
+    """A directory entry of 50 bytes would cost a thousand in memory: the end record is asked first."""
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as target:
+        for number in range(70_000):
+            target.writestr(f"{number:05d}", b"")
+    with pytest.raises(InvalidParametersError, match="too many members"):
+        store.import_(path)
+
+
+@pytest.mark.parametrize("header", ["{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}", "(" * 9000])
+def test_an_embedding_that_promises_what_it_has_not(store: ProfileStore, archive: Path, header: str) -> None:
+    text = header.encode().ljust(9025) + b"\n"
+    rewrite(archive, put("embedding.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text))
+    with pytest.raises(InvalidParametersError, match="embedding"):
+        store.import_(archive)
+
+
+def test_mutated_archives_are_refused_or_whole(store: ProfileStore, made: VoiceProfile, archive: Path) -> None:
+    """Whatever byte is wrong, there is a voice that is sound, or an error that says why not."""
+    good, random = archive.read_bytes(), np.random.default_rng(4)
+    for _ in range(300):
+        data = bytearray(good)
+        for place in random.integers(0, len(data), random.integers(1, 5)):
+            data[place] = random.integers(0, 256)
+        archive.write_bytes(data[: random.integers(1, len(data) + 1)] if random.random() < 0.2 else data)
+        try:
+            copy = store.import_(archive)
+        except (InvalidParametersError, FileTooLargeError) as error:
+            assert error.suggestions
+        else:
+            assert store.get(copy.profile_id).profile_name == made.profile_name
 
 
 def test_a_link_is_not_followed(store: ProfileStore, archive: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from auto_voice.config import Settings
 from auto_voice.errors import InvalidParametersError, NotFoundError, ProfileNotFoundError, StorageError
 from auto_voice.profiles import ProfileStore
 from auto_voice.profiles import folder as folder_module
+from auto_voice.profiles.profile import sample_hash
 from simple_engines import make_profile
 
 STATE = {"envelopes": np.arange(6, dtype=np.float16).reshape(2, 3)}
@@ -332,3 +334,22 @@ def test_an_unusable_embedding_is_not_stored(settings: Settings, store: ProfileS
         with pytest.raises(StorageError):
             store.create(other, embedding=embedding, reference=reference)
     assert names(folder) == before
+
+
+def test_a_voice_that_is_there_is_not_made_again(settings: Settings, store: ProfileStore) -> None:
+    made = make_profile(settings)
+    other = store.create(
+        made.model_copy(update={"profile_name": "Eve"}),
+        embedding=np.ones(256, np.float32),
+        reference=Audio(np.ones((1, 100), np.float32), 16000),
+    )
+    assert other == made == store.get(made.profile_id)
+    assert store.load_reference(made.profile_id).duration == pytest.approx(4.0)
+
+
+def test_the_hash_of_samples() -> None:
+    """One recording is known by its own hash, several by the hash of theirs, in their order."""
+    one, other = sha256(b"one").hexdigest(), sha256(b"other").hexdigest()
+    assert sample_hash([one]) == one
+    assert sample_hash([one, other]) == sha256((one + other).encode()).hexdigest()
+    assert sample_hash([one, other]) != sample_hash([other, one])

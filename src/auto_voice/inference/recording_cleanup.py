@@ -68,14 +68,19 @@ def best_channel(recording: Audio, detector: SpeechActivityDetector, progress: P
     return max(heard, key=lambda each: each[0])[1]
 
 
+def without_rumble(recording: Audio) -> Audio:
+    """The recording without what lies under 50 Hz, where no voice is; nothing is delayed. Takes 10 samples or more."""
+    highpass = butter(2, _RUMBLE_HZ, "highpass", fs=recording.sample_rate, output="sos")
+    return Audio(sosfiltfilt(highpass, recording.samples, axis=1).astype(np.float32), recording.sample_rate)
+
+
 def phrases(recording: Audio, voice: Mask, snr_db: float, rate: int) -> list[Phrase]:
     """Cut a mono recording into phrases at `rate` Hz, at LOUDNESS_LUFS, or less where peaks forbid.
 
     Pauses keep half a second of their length; everything under 50 Hz, where no voice is, is filtered out.
     """
     samples = recording.samples[0]
-    highpass = butter(2, _RUMBLE_HZ, "highpass", fs=recording.sample_rate, output="sos")
-    filtered = sosfiltfilt(highpass, samples).astype(np.float32)
+    filtered = without_rumble(recording).samples[0]
     stretches = list(_stretches(voice, recording))
     clipped = [clipping_ratio(samples[begin:end]) > NOTICEABLE_CLIPPING for begin, end in stretches]
     together = np.concatenate([filtered[begin:end] for begin, end in stretches])

@@ -6,6 +6,7 @@ actual voice: 20 s. Of more than 120 s (`limits.max_profile_duration_s`) the bes
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +25,7 @@ from auto_voice.inference.recordings import Recording, Source, open_recordings
 from auto_voice.inference.speech_activity import SpeechActivityDetector
 from auto_voice.inference.vocal_range import vocal_range
 from auto_voice.models.runtime import ModelRuntime
-from auto_voice.profiles import AudioInfo, EmbeddingInfo, ProfileStore, QualityMetrics, VoiceProfile
+from auto_voice.profiles import AudioInfo, Consent, EmbeddingInfo, ProfileStore, QualityMetrics, VoiceProfile
 from auto_voice.profiles.profile import clean_description, clean_name, clean_user_id
 from auto_voice.utils.speaker import ENCODER, SpeakerEncoder, similarity
 
@@ -85,6 +86,8 @@ class VoiceCloner:
         description: str = "",
         *,
         separate_vocals: bool = False,
+        profile_id: str | None = None,
+        consent: Consent | None = None,
         progress: Progress = no_progress,
     ) -> VoiceProfile:
         """Learn a voice and store it.
@@ -95,6 +98,9 @@ class VoiceCloner:
             profile_name: DEFAULT_NAME when not given.
             description: may be empty.
             separate_vocals: the recordings are songs; their vocals are taken out first.
+            profile_id: the new voice's id, a random one when not given. A voice that has it already is given back
+                as it is, so that the same order carried out twice makes one voice.
+            consent: the statement that the speaker agrees; kept with the profile.
             progress: called with 0–1; cancels by raising.
 
         Raises:
@@ -120,6 +126,7 @@ class VoiceCloner:
         progress(0.9)
         embedding = self._speaker.embed(reference)
         profile = VoiceProfile(
+            profile_id=profile_id or str(uuid.uuid4()),
             user_id=owner,
             profile_name=name,
             description=about,
@@ -131,6 +138,7 @@ class VoiceCloner:
                 dimensions=embedding.size,
                 split_half_similarity=round(self._speaker.split_half_similarity(reference), 3),
             ),
+            consent=consent,
         )
         stored = self._store.create(
             profile,

@@ -2,6 +2,7 @@
 
 from auto_voice.profiles.profile import (
     AudioInfo,
+    Consent,
     EmbeddingInfo,
     QualityMetrics,
     StoredState,
@@ -12,6 +13,7 @@ from auto_voice.profiles.store import ProfileStore
 
 __all__ = [
     "AudioInfo",
+    "Consent",
     "EmbeddingInfo",
     "ProfileStore",
     "QualityMetrics",

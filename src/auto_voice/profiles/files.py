@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import safetensors
@@ -27,6 +28,9 @@ LONGEST_REFERENCE_SECONDS = 3600.0
 """Longest recording that is decoded; ours are as long as `limits.max_profile_duration_s` at most."""
 
 Embedding = NDArray[np.float32]
+
+# All that NumPy was seen to raise for what is no .npy file; its header is read as Python, in part by a tokenizer.
+_NOT_NUMPY = (ValueError, TypeError, OSError, EOFError, SyntaxError, TokenError, MemoryError, RecursionError)
 
 
 def read_file(path: Path) -> bytes:
@@ -94,7 +98,7 @@ def parse_embedding(content: bytes, dimensions: int) -> Embedding:
     """The embedding in a .npy file; never unpickles. Raises StorageError."""
     try:
         embedding = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, MemoryError) as error:
+    except _NOT_NUMPY as error:
         raise StorageError(f"the embedding is not a .npy file ({error})") from error
     if not isinstance(embedding, np.ndarray):
         raise StorageError("the embedding is an archive, not an array")

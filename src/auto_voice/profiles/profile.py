@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Annotated, Literal
 
@@ -159,10 +161,34 @@ class StoredState(_Part):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Consent(_Part):
+    """The statement that the person whose voice it is agrees, as it was made; nothing in here proves it.
+
+    Attributes:
+        confirmed_by: the user who made the statement.
+        confirmed_at: when.
+        sample_sha256: what it was made about: `sample_hash` of the recordings, each hashed as it was handed in.
+    """
+
+    confirmed_by: Annotated[str, AfterValidator(clean_user_id)]
+    confirmed_at: Annotated[datetime, AfterValidator(_utc)]
+    sample_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def sample_hash(sha256s: Sequence[str]) -> str:
+    """One SHA-256, hexadecimal, for the recordings of a voice.
+
+    Of one recording its own; of several that of their hexadecimal hashes, lower case, in their order, joined
+    without anything between them.
+    """
+    return sha256s[0] if len(sha256s) == 1 else hashlib.sha256("".join(sha256s).encode()).hexdigest()
+
+
 class VoiceProfile(_Part):
     """Everything known of a cloned voice but the sound itself.
 
-    `voice_states` names, per converter, the file of what it learnt of the voice.
+    `voice_states` names, per converter, the file of what it learnt of the voice. `consent` is missing where
+    nobody was asked.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -176,3 +202,4 @@ class VoiceProfile(_Part):
     quality_metrics: QualityMetrics
     embedding_info: EmbeddingInfo
     voice_states: dict[str, StoredState] = Field(default_factory=dict)
+    consent: Consent | None = None

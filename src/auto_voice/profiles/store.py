@@ -16,7 +16,7 @@ from auto_voice.features import VoiceState
 from auto_voice.profiles import archive, files
 from auto_voice.profiles.files import Embedding
 from auto_voice.profiles.folder import ProfileFolder, not_found
-from auto_voice.profiles.profile import VoiceProfile, clean_user_id
+from auto_voice.profiles.profile import Consent, VoiceProfile, clean_user_id
 from auto_voice.storage.paths import Paths, is_profile_id
 
 SortKey = Literal["created_at", "profile_name", "user_id", "quality_score"]
@@ -44,7 +44,9 @@ class ProfileStore:
         reference: Audio,
         voice_states: Mapping[str, VoiceState] | None = None,
     ) -> VoiceProfile:
-        """Store a new profile.
+        """Store a new profile. One of that id that is there already stays as it is, and is given back.
+
+        So work that is done a second time, because nobody knew that it had been done, makes no second voice.
 
         Args:
             profile: its `voice_states` are filled in here.
@@ -55,12 +57,15 @@ class ProfileStore:
         Raises:
             StorageError: the disk is full or closed to us; nothing is left behind.
         """
-        return self._folder.write(
-            profile,
-            files.dump_embedding(embedding),
-            lambda path: write(path, reference, bit_depth="24"),
-            {name: files.dump_state(state) for name, state in (voice_states or {}).items()},
-        )
+        with self._folder.lock():
+            if self._folder.exists(profile.profile_id):
+                return self._folder.read(profile.profile_id)
+            return self._folder.write(
+                profile,
+                files.dump_embedding(embedding),
+                lambda path: write(path, reference, bit_depth="24"),
+                {name: files.dump_state(state) for name, state in (voice_states or {}).items()},
+            )
 
     def list(
         self,
@@ -155,21 +160,34 @@ class ProfileStore:
         )
         archive.save(Path(path), contents)
 
-    def import_(self, path: Path | str, user_id: str | None = None, *, keep_id: bool = False) -> VoiceProfile:
+    def import_(
+        self,
+        path: Path | str,
+        user_id: str | None = None,
+        *,
+        keep_id: bool = False,
+        consent: Consent | None = None,
+        limits: archive.ArchiveLimits | None = None,
+    ) -> VoiceProfile:
         """Store the profile in an archive made by `export`.
 
         Args:
             path: the archive.
             user_id: the new owner; the archive's owner where not given.
             keep_id: refuse when the profile's id is taken, rather than give it a new one.
+            consent: a new statement; takes the place of the archive's.
+            limits: how much an archive may hold.
 
         Raises:
             NotFoundError: there is no such file.
             InvalidParametersError: it is no profile archive, damaged or tampered with; or the id is taken.
+            FileTooLargeError: it holds more than `limits` allows.
             StorageError: the disk is full or closed to us.
         """
-        contents = archive.load(Path(path))
-        changes = {} if user_id is None else {"user_id": clean_user_id(user_id)}
+        contents = archive.load(Path(path), limits)
+        changes: dict[str, object] = {} if user_id is None else {"user_id": clean_user_id(user_id)}
+        if consent is not None:
+            changes["consent"] = consent
         with self._folder.lock():
             if self._folder.exists(contents.profile.profile_id):
                 if keep_id:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from auto_voice.features import Progress, no_progress
 from auto_voice.inference import voice_cloner
 from auto_voice.inference.speech_activity import WINDOW, SpeechActivity
 from auto_voice.inference.voice_cloner import SEVERAL_PEOPLE, VoiceCloner
-from auto_voice.profiles import ProfileStore
+from auto_voice.profiles import Consent, ProfileStore
 from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter, voice, wav
 
 RATE = 16_000
@@ -240,3 +241,22 @@ def test_cancelling_stores_nothing(cloner: VoiceCloner, store: ProfileStore, at:
     with pytest.raises(CancelledError):
         cloner.create_voice_profile(recording(8), progress=stop)
     assert store.count() == 0
+
+
+def test_the_same_order_twice_makes_one_voice(cloner: VoiceCloner, store: ProfileStore) -> None:
+    """As when a worker died after it had stored the voice, and the next one does the work again."""
+    chosen = "0b3f9c1e-8a52-4a0f-9d2e-5f8a7c6b4d3e"
+    first = cloner.create_voice_profile(recording(12), profile_name="Ada", profile_id=chosen)
+    again = cloner.create_voice_profile(recording(12), profile_name="Ada", profile_id=chosen)
+
+    assert first == again == store.get(chosen)
+    assert store.count() == 1
+
+
+def test_a_consent_is_kept_with_the_voice(cloner: VoiceCloner, store: ProfileStore) -> None:
+    consent = Consent(
+        confirmed_by="ada", confirmed_at=datetime(2026, 1, 2, tzinfo=timezone.utc), sample_sha256="0" * 64
+    )
+    made = cloner.create_voice_profile(recording(12), consent=consent)
+    assert store.get(made.profile_id).consent == consent
+    assert cloner.create_voice_profile(recording(12)).consent is None
