@@ -104,9 +104,11 @@ def _from_settings(settings: Settings) -> dict[str, Any]:
 
 def _drop_unwritable(document: dict[str, Any]) -> list[str]:
     """Take out handlers whose file cannot be written. Returns what is wrong with each."""
-    problems = []
+    problems: list[str] = []
     handlers = document.get("handlers")
-    for name, handler in list(handlers.items()) if isinstance(handlers, dict) else []:
+    if not isinstance(handlers, dict):
+        return problems
+    for name, handler in list(handlers.items()):
         if not isinstance(handler, dict) or "filename" not in handler:
             continue
         file = Path(str(handler["filename"]))

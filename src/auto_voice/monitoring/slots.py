@@ -28,6 +28,8 @@ They are written through memory. Where the disk is full, a page that has no room
 so all the room is taken beforehand, by a call that can fail.
 """
 
+_HEADER_BYTES = 8
+
 
 class Slots:
     """The slots of one folder.
@@ -105,6 +107,10 @@ def _locked(lock: int) -> bool:
 
 def _is_readable(file: Path) -> bool:
     try:
+        with file.open("rb") as opened:
+            (used,) = struct.unpack("i", opened.read(4))
+        if used != 0 and not _HEADER_BYTES <= used <= file.stat().st_size:
+            return False
         MultiProcessCollector.merge([file])  # type: ignore[no-untyped-call]
     except FileNotFoundError:
         return False
