@@ -1,0 +1,62 @@
+"""Nothing stays lying: jobs of silent workers wait again, streams nobody hears end, waiting jobs are announced."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+
+from auto_voice.database.tables import jobs
+from auto_voice.jobs import attempts, rows
+from auto_voice.jobs.job import LANES, Lane
+from auto_voice.jobs.store import JobStore
+
+_LOG = logging.getLogger(__name__)
+
+
+def recover(store: JobStore) -> None:
+    """Put right what crashed processes left. Any number of processes may do it at the same time, every few seconds:
+    where nothing is wrong it only reads.
+
+    Raises:
+        StorageError: the database or the queue cannot be used.
+    """
+    with store.database.read() as connection:
+        silent = _any(connection, _silent(store))
+        unheard = _any(connection, _unheard(store))
+    if silent:
+        for job_id in store.take_back(_silent(store), "lease_expired"):
+            _LOG.warning("the worker of job %s was not heard of any more: the job waits again", job_id)
+    if unheard:
+        with store.database.write() as connection:
+            ended = {"state": "cancelled", "finished_at": store.clock()}
+            connection.execute(update(jobs).where(_unheard(store)).values(**attempts.IDLE, **ended))
+    for lane in dict.fromkeys(LANES.values()):
+        _announce(store, lane)
+
+
+def _silent(store: JobStore) -> ColumnElement[bool]:
+    """Running jobs whose lease has run out, or ends so far ahead that the clock must have gone back since."""
+    now, lease = store.clock(), store.settings.jobs.lease_seconds
+    until = jobs.c.lease_until
+    return (jobs.c.state == "processing") & or_(until.is_(None), until < now, until > now + 2 * lease)
+
+
+def _unheard(store: JobStore) -> ColumnElement[bool]:
+    """Streams whose listener has gone."""
+    return jobs.c.state.in_(("queued", "processing")) & (jobs.c.listener_until < store.clock())
+
+
+def _any(connection: Connection, which: ColumnElement[bool]) -> bool:
+    return bool(connection.execute(select(exists().where(which))).scalar())
+
+
+def _announce(store: JobStore, lane: Lane) -> None:
+    """Announce the lane's waiting jobs that have no message: it was lost, or taken by a worker that could not claim."""
+    with store.database.read() as connection:
+        query = select(jobs).where(jobs.c.state == "queued", jobs.c.lane == lane)
+        waiting = [rows.as_job(row) for row in connection.execute(query).mappings()]
+    announced = set(store.queue.waiting(lane)) if waiting else set()
+    for job in waiting:
+        if job.job_id not in announced:
+            store.announce(job)
