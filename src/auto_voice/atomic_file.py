@@ -76,6 +76,22 @@ def atomic_write(path: Path, mode: Literal["wb", "w+b"] = "wb") -> Iterator[Bina
         yield cast(BinaryIO, file)
 
 
+def temporary_file(folder: Path) -> tuple[Path, BinaryIO]:
+    """A fresh file in `folder`, for its owner only, open for writing and reading; the caller removes it.
+
+    Should the process be killed before that, `remove_stale_temporaries` knows the file by its name.
+
+    Raises:
+        StorageError: the folder cannot be written; the message says what to do.
+    """
+    path = folder / f"{_PREFIX}{secrets.token_hex(8)}"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_error(error, f"write to {folder}") from error
+    return path, os.fdopen(descriptor, "w+b")
+
+
 def remove_stale_temporaries(folder: Path, older_than_seconds: float = _STALE_SECONDS) -> int:
     """Remove what killed writers left in `folder`; younger files may still be in work. Returns how many."""
     removed = 0

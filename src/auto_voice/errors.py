@@ -132,10 +132,43 @@ class ForbiddenError(InputError):
 
 
 class RateLimitedError(InputError):
-    """Too many requests."""
+    """Too many requests.
+
+    `retry_after_seconds` says when the next one is allowed.
+    """
 
     code = "rate_limited"
     http_status = 429
+
+    def __init__(
+        self, message: str | None = None, *, suggestions: list[str] | None = None, retry_after_seconds: int = 60
+    ) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0], suggestions=suggestions)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ChangedFileError(InputError):
+    """The file is not as it was signed."""
+
+    code = "file_changed"
+    http_status = 422
+    exit_code = 10
+
+
+class ForeignSignatureError(InputError):
+    """The file was signed by another installation."""
+
+    code = "foreign_signature"
+    http_status = 422
+    exit_code = 11
+
+
+class UnsignedFileError(InputError):
+    """The file comes without a signed document."""
+
+    code = "not_signed"
+    http_status = 422
+    exit_code = 12
 
 
 class ServiceUnavailableError(AutoVoiceError):

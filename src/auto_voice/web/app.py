@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from flask_openapi3 import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_openapi3 import Info, OpenAPI
-
-from auto_voice import __version__
-from auto_voice.config import Settings, load_settings
-from auto_voice.web import errors, services
+from auto_voice.config import Settings
+from auto_voice.config.load import configured_settings
+from auto_voice.web import auth, errors, headers, limits, openapi, pages, request_log, services, uploads
 from auto_voice.web.routes import blueprints
 
-SECURITY_SCHEMES: dict[str, Any] = {
-    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "Bearer": {"type": "http", "scheme": "bearer"},
-}
+_MULTIPART_BYTES = 4 << 20
+"""Room for the text fields and headings of a form, beside its file."""
+_FORM_PARTS = 64
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
@@ -22,21 +20,45 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
     Args:
         settings: the configured ones when not given.
+
+    Raises:
+        ConfigurationError: something that the settings name cannot be used.
+        StorageError: the database cannot be used.
     """
-    settings = settings or load_settings()
-    app = OpenAPI(
+    settings = settings or configured_settings()
+    app = _Application(
         __name__,
-        info=Info(title="AutoVoice", version=__version__),
-        security_schemes=SECURITY_SCHEMES,
-        doc_ui=True,
-        doc_prefix="",
-        doc_url="/openapi.json",
+        info=openapi.INFO,
+        security_schemes=openapi.SECURITY_SCHEMES,
+        doc_ui=False,
         validation_error_status=400,
         validation_error_model=errors.ErrorBody,
         validation_error_callback=errors.validation_response,
     )
+    app.config.update(
+        MAX_CONTENT_LENGTH=(settings.limits.max_audio_size_mb << 20) + _MULTIPART_BYTES,
+        MAX_FORM_MEMORY_SIZE=uploads.text_bytes(settings),
+        MAX_FORM_PARTS=_FORM_PARTS,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    proxies = settings.server.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     services.attach(app, services.open_services(settings))
     errors.register_errors(app)
+    # In the order in which a request meets them.
+    request_log.init_app(app)
+    headers.init_app(app, settings)
+    auth.init_app(app)
+    uploads.init_app(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(openapi.blueprint)
     for blueprint in blueprints():
         app.register_api(blueprint)
+    limits.init_app(app, settings)
     return app
+
+
+class _Application(OpenAPI):
+    request_class = uploads.UploadRequest

@@ -40,6 +40,11 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
+def known_caller() -> Caller | None:
+    """As `caller`; None on the open routes."""
+    return cast("Caller | None", g.get("caller"))
+
+
 def owner_for(user_id: str | None, refusal: AutoVoiceError | None = None) -> str:
     """The owner of what is made or asked for.
 

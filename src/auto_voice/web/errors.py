@@ -15,6 +15,7 @@ from auto_voice.errors import (
     InvalidApiKeyError,
     InvalidParametersError,
     MissingFieldError,
+    RateLimitedError,
     ServiceUnavailableError,
     StorageError,
 )
@@ -74,7 +75,7 @@ def _ours(error: AutoVoiceError) -> Response:
         error = ServiceUnavailableError(error.message, suggestions=error.suggestions)
     response = jsonify(error_document(error))
     response.status_code = error.http_status
-    if isinstance(error, ServiceUnavailableError):
+    if isinstance(error, ServiceUnavailableError | RateLimitedError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
 
