@@ -27,6 +27,8 @@ class _Command(NamedTuple):
 
 # The listing of `autovoice --help` stands here, so that showing it imports no command.
 _COMMANDS = {
+    "serve": _Command("serve", "serve", "Run the service: web interface, API and workers."),
+    "worker": _Command("worker", "worker", "Run workers alone, for a service whose web processes run elsewhere."),
     "demo": _Command("demo", "demo", "Clone a voice and convert a song, on material made on the spot."),
     "convert": _Command("convert", "convert", "Convert songs into a cloned voice."),
     "clone": _Command("clone", "clone", "Make a voice profile from recordings."),
@@ -67,7 +69,8 @@ class _LazyGroup(GuardedGroup):
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Configuration file; may repeat, later files win.",
+    envvar="AUTOVOICE_CONFIG",
+    help="Configuration file; may repeat, later files win. Else the variable AUTOVOICE_CONFIG names them.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what happens, and tracebacks of errors.")
 @click.version_option(__version__, prog_name="autovoice")

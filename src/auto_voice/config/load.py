@@ -17,6 +17,9 @@ from auto_voice.config.problems import Key, Problem, SettingsError, dotted, near
 from auto_voice.config.schema import schema
 from auto_voice.config.settings import Settings
 
+FILES_VARIABLE = "AUTOVOICE_CONFIG"
+"""Names the configuration files where none is given otherwise, parted as PATH is."""
+
 _RATE_LIMIT_STORAGE = ("security", "rate_limit_storage")
 _SHOWN_CHARACTERS = 60
 
@@ -36,6 +39,16 @@ def load_settings(paths: Sequence[Path] = (), environment: Mapping[str, str] = o
         SettingsError: a ConfigurationError that lists every problem with its file and line.
     """
     return load_with_origins(paths, environment).settings
+
+
+def configured_files(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """The files that AUTOVOICE_CONFIG names."""
+    return [Path(name) for name in environment.get(FILES_VARIABLE, "").split(os.pathsep) if name]
+
+
+def configured_settings(paths: Sequence[Path] = (), environment: Mapping[str, str] = os.environ) -> Settings:
+    """As load_settings; where no file is given, those that AUTOVOICE_CONFIG names serve."""
+    return load_settings(paths or configured_files(environment), environment)
 
 
 def load_with_origins(paths: Sequence[Path] = (), environment: Mapping[str, str] = os.environ) -> Loaded:

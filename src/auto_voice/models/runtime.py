@@ -102,6 +102,11 @@ class ModelRuntime:
             taken, self._events = self._events, []
         return taken
 
+    def loaded(self) -> list[str]:
+        """The models in memory, sorted."""
+        with self._lock:
+            return sorted({key for (key, _), slot in self._slots.items() if slot.loaded})
+
     def model_file(self, model_id: str, file_name: str) -> Path:
         """Path of an installed model's file.
 

@@ -1,0 +1,25 @@
+"""`autovoice worker`."""
+
+from __future__ import annotations
+
+import click
+
+from auto_voice.cli.session import current_session
+
+
+@click.command()
+@click.option(
+    "--count", type=click.IntRange(1, 1024), help="How many workers; as many as the settings say when not given."
+)
+def worker(count: int | None) -> None:
+    """Run workers alone, for a service whose web processes run elsewhere; SIGTERM or Ctrl-C stops them.
+
+    They need the same data folder and database as the web processes.
+    """
+    from auto_voice.monitoring.logs import configure_logging
+    from auto_voice.supervisor import Configuration, Supervisor
+
+    supervisor = Supervisor(Configuration.of(current_session().config_files), web=False, workers=count)
+    supervisor.check()
+    configure_logging(supervisor.settings, "supervisor")
+    supervisor.run()
