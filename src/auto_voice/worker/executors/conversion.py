@@ -1,0 +1,55 @@
+"""A song in another voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from auto_voice.audio import write
+from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
+from auto_voice.jobs.job import Job
+from auto_voice.progress import ProgressCallback
+from auto_voice.worker.context import WorkerContext
+from auto_voice.worker.result_files import described
+
+
+class ConversionExecutor:
+    """Runs the singing conversion pipeline and keeps the song, and with `return_stems` its parts."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._paths = context.paths
+        self._pipeline = SingingConversionPipeline(context.settings, runtime=context.runtime)
+
+    def run(self, job: Job, folder: Path, progress: ProgressCallback) -> dict[str, Any]:
+        """Convert the song; raises as `SingingConversionPipeline.convert_song`."""
+        wanted = job.parameters
+        result = self._pipeline.convert_song(
+            self._paths.job_input(job.job_id),
+            wanted["profile_id"],
+            vocal_volume=wanted["vocal_volume"],
+            instrumental_volume=wanted["instrumental_volume"],
+            pitch_shift=wanted["pitch_shift"],
+            preset=wanted["preset"],
+            progress_callback=progress,
+            return_stems=wanted["return_stems"],
+            user_id=wanted["user_id"],
+            # An attempt that follows another one goes on from the stages that are done.
+            use_cache=wanted["use_cache"] or job.attempt > 1,
+        )
+        suffix = wanted["output_format"]
+        sounds = {f"converted.{suffix}": result.mixed_audio}
+        if result.stems is not None:
+            sounds |= {
+                f"vocals.{suffix}": result.stems.vocals,
+                f"instrumental.{suffix}": result.stems.accompaniment,
+            }
+        for name, sound in sounds.items():
+            write(folder / name, sound)
+        return {
+            "attempt": job.attempt,
+            "files": {name: described(folder / name) for name in sounds},
+            "metadata": {**result.metadata, "format": suffix},
+            "quality_metrics": result.quality_metrics,
+            "warnings": result.warnings,
+            "stage_seconds": result.stage_seconds,
+        }

@@ -1,0 +1,163 @@
+"""A slot takes one job after the other and does it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from auto_voice.errors import AutoVoiceError, CancelledError, OutOfMemoryError, StorageError
+from auto_voice.inference.memory import release_memory
+from auto_voice.jobs.errors import LostJobError
+from auto_voice.jobs.job import Job, Kind, Lane
+from auto_voice.jobs.queue import JobQueue
+from auto_voice.jobs.store import JobStore
+from auto_voice.monitoring.context import log_context
+from auto_voice.storage.paths import Paths
+from auto_voice.worker.attempt import Attempt, Drained
+from auto_voice.worker.executors import Executor
+from auto_voice.worker.result_files import attempt_folder, discard, seal
+from auto_voice.worker.shift import Shift
+
+POLL_SECONDS = 0.08
+"""How often a slot with nothing to do looks for a message."""
+LOOK_SECONDS = 1.0
+"""How often it looks into the table without one: messages may be lost, and a place may have become free."""
+
+_RETRY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Slot(threading.Thread):
+    """Works on one job at a time, until the shift ends.
+
+    Args:
+        worker_id: whose slot.
+        lane: of the jobs it takes.
+        store: the jobs.
+        queue: wakes it.
+        paths: where their files go.
+        executor: gives the executor of a kind.
+        shift: the worker's.
+        lease_seconds: how long an end that cannot be written is tried again.
+    """
+
+    def __init__(
+        self,
+        worker_id: str,
+        lane: Lane,
+        *,
+        store: JobStore,
+        queue: JobQueue,
+        paths: Paths,
+        executor: Callable[[Kind], Executor],
+        shift: Shift,
+        lease_seconds: float,
+    ) -> None:
+        super().__init__(name=f"slot-{lane}", daemon=True)
+        self._worker_id = worker_id
+        self._lane = lane
+        self._store = store
+        self._queue = queue
+        self._paths = paths
+        self._executor = executor
+        self._shift = shift
+        self._lease_seconds = lease_seconds
+        self._next_look = 0.0
+
+    def run(self) -> None:
+        """Take jobs until the shift ends."""
+        while not self._shift.ending:
+            try:
+                job = self._next_job()
+                if job is None:
+                    self._shift.pause(POLL_SECONDS)
+                else:
+                    self._next_look = 0.0
+                    self.work(job)
+            except AutoVoiceError as error:
+                _log.error("the %s slot cannot go on for now: %s", self._lane, error.message)
+                self._shift.pause(_RETRY_SECONDS)
+            except Exception:
+                _log.exception("the %s slot stumbled", self._lane)
+                self._shift.pause(_RETRY_SECONDS)
+
+    def _next_job(self) -> Job | None:
+        """A job that is ours now. A message only says that it is worth looking."""
+        now = time.monotonic()
+        if self._queue.take(self._lane) is None and now < self._next_look:
+            return None
+        self._next_look = now + LOOK_SECONDS
+        return self._store.claim(self._worker_id, self._lane)
+
+    def work(self, job: Job) -> None:
+        """Do a claimed job, and write how it ended."""
+        attempt = Attempt(job, self._store, self._shift)
+        with log_context(job_id=job.job_id, request_id=job.request_id), self._shift.busy_with(attempt):
+            _log.info("%s begins, attempt %d", job.kind, job.attempt)
+            began = time.monotonic()
+            end = self._done(attempt)
+            _log.info("%s %s after %.1f s", job.kind, end, time.monotonic() - began)
+        release_memory()
+
+    def _done(self, attempt: Attempt) -> str:
+        """Run the executor; returns how it ended, in a word."""
+        job = attempt.job
+        folder = self._paths.attempt_dir(job.job_id, job.attempt)
+        try:
+            result = self._executor(job.kind).run(job, attempt_folder(folder), attempt.progress)
+            seal(folder)
+            self._write(attempt, lambda: self._store.complete(job, result))
+        except Drained:
+            discard(folder)
+            self._write(attempt, lambda: self._store.release(job))
+            return "released"
+        except (CancelledError, LostJobError):
+            discard(folder)
+            return "given up"
+        except Exception as error:
+            discard(folder)
+            self._fail(attempt, error)
+            return "failed"
+        return "completed"
+
+    def _fail(self, attempt: Attempt, error: Exception) -> None:
+        if isinstance(error, MemoryError):
+            error = OutOfMemoryError()
+        if isinstance(error, OutOfMemoryError):
+            _log.error("memory ran out: this worker makes room for a fresh one")
+            self._shift.retire()
+        if not isinstance(error, AutoVoiceError):
+            _log.error("the job met a bug", exc_info=error)
+            error = AutoVoiceError("Something went wrong inside AutoVoice.")
+        document = error_document(error)
+        try:
+            self._write(attempt, lambda: self._store.fail(attempt.job, document))
+        except LostJobError:
+            _log.info("the attempt no longer counts")
+
+    def _write(self, attempt: Attempt, write: Callable[[], None]) -> None:
+        """Write how the job ended. While the database cannot be used this is tried again, as long as it may count.
+
+        Raises:
+            LostJobError: the attempt no longer counts.
+            StorageError: the lease has run out by now; the job will be done again.
+        """
+        give_up = time.monotonic() + self._lease_seconds
+        while True:
+            try:
+                write()
+                return
+            except StorageError as error:
+                if attempt.lost or time.monotonic() >= give_up:
+                    raise
+                _log.warning("the end of the job cannot be written yet: %s", error.message)
+                time.sleep(_RETRY_SECONDS)
+
+
+def error_document(error: AutoVoiceError) -> dict[str, Any]:
+    """An error as the job keeps it."""
+    return {"code": error.code, "message": error.message, "details": {"suggestions": error.suggestions}}
