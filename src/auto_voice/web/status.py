@@ -22,12 +22,12 @@ def iso_time(seconds: float | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def status_document(job: Job, *, remaining_seconds: float | None, queue_position: int | None) -> dict[str, Any]:
+def status_document(job: Job, *, remaining_seconds: float, queue_position: int | None) -> dict[str, Any]:
     """The public view of a job: JSON, and nothing of workers, owners or paths in it.
 
     Args:
         job: as it was read.
-        remaining_seconds: estimated time until it ends; None where nobody can tell.
+        remaining_seconds: estimated time until it ends; 0 where it has.
         queue_position: 1 for the next one; None for what does not wait.
     """
     waiting = job.state == "queued"
@@ -40,11 +40,10 @@ def status_document(job: Job, *, remaining_seconds: float | None, queue_position
         "stage_details": None if waiting else stage_details(job),
         "created_at": iso_time(job.created_at),
         "started_at": iso_time(job.started_at),
-        "estimated_time_remaining_seconds": None if remaining_seconds is None else round(remaining_seconds, 1),
+        "estimated_time_remaining_seconds": round(remaining_seconds, 1),
         "queue_position": queue_position,
     }
     if job.ended:
-        document["estimated_time_remaining_seconds"] = 0.0
         document[f"{job.state}_at"] = iso_time(job.finished_at)
     if job.state == "completed":
         document["processing_time_seconds"] = processing_seconds(job)

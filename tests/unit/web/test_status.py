@@ -65,7 +65,7 @@ def completed(**changes: Any) -> Job:
     return job(**{**fields, "result": result, **changes})
 
 
-def document(given: Job, remaining: float | None = 5.04, position: int | None = None) -> dict[str, Any]:
+def document(given: Job, remaining: float = 5.04, position: int | None = None) -> dict[str, Any]:
     made = status_document(given, remaining_seconds=remaining, queue_position=position)
     return dict(json.loads(json.dumps(made, allow_nan=False)))
 
@@ -115,7 +115,7 @@ def test_work_of_another_kind_is_one_stage() -> None:
 
 def test_a_completed_job_tells_what_it_made_and_where_it_is() -> None:
     given = completed()
-    done = document(given, remaining=None)
+    done = document(given, remaining=0.0)
     where = f"/api/v1/convert/download/{given.job_id}"
     assert done["progress"] == 100
     assert done["completed_at"] == "2026-02-02T02:40:11.500Z"
@@ -149,14 +149,14 @@ def test_a_spoken_text_is_found_in_the_same_place() -> None:
 
 def test_a_failed_job_tells_why() -> None:
     error = {"code": "separation_failed", "message": "Why.", "details": {"suggestions": ["Do this."]}}
-    failed = document(job(state="failed", error=error, finished_at=BEGUN + 2), remaining=None)
+    failed = document(job(state="failed", error=error, finished_at=BEGUN + 2), remaining=0.0)
     assert failed["error"] == error
     assert failed["failed_at"] == "2026-02-02T02:40:02.000Z"
     assert "result" not in failed
 
 
 def test_a_cancelled_job_tells_when() -> None:
-    cancelled = document(job(state="cancelled", finished_at=BEGUN + 2), remaining=None)
+    cancelled = document(job(state="cancelled", finished_at=BEGUN + 2), remaining=0.0)
     assert cancelled["cancelled_at"] == "2026-02-02T02:40:02.000Z"
     assert "result" not in cancelled
     assert "error" not in cancelled

@@ -66,7 +66,7 @@ class ConversionAccepted(BaseModel):
     status: State = Field(description='"queued"; another one where an Idempotency-Key found an earlier job')
     message: str
     created_at: str
-    estimated_time_seconds: float | None = Field(description="Until it is done, waiting included; null: unknown.")
+    estimated_time_seconds: float = Field(description="Until it is done, waiting included.")
     status_url: str
     progress_url: str
     websocket_url: str
@@ -160,7 +160,7 @@ class JobStatus(BaseModel):
     stage_details: StageDetails | None
     created_at: str
     started_at: str | None
-    estimated_time_remaining_seconds: float | None
+    estimated_time_remaining_seconds: float
     queue_position: int | None = Field(description="1: the next one. Null: it does not wait.")
     completed_at: str | None = None
     failed_at: str | None = None
@@ -197,9 +197,11 @@ class JobList(BaseModel):
 class QueueStatus(BaseModel):
     """How busy the service is, over all users."""
 
-    depth: int = Field(description="Jobs that wait.")
-    running: int = Field(description="Jobs that are being worked on.")
-    capacity: int = Field(description="Jobs that may wait.")
-    concurrent_conversions: int = Field(description="Most that are worked on at a time.")
+    depth: int = Field(description="Conversions and long texts that wait.")
+    running: int = Field(description="Of those, the ones that are worked on.")
+    capacity: int = Field(description="How many may wait.")
+    concurrent_conversions: int = Field(description="How many may be worked on at a time.")
+    interactive_depth: int = Field(description="Short work that somebody holds the line for, and that waits.")
+    interactive_running: int = Field(description="Of that, what is worked on.")
     workers: int = Field(description="Workers that are alive.")
-    estimated_wait_seconds: float | None = Field(description="For a job made now; null: nobody can tell.")
+    estimated_wait_seconds: float = Field(description="Until a conversion handed in now would begin.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask_openapi3 import APIBlueprint
 
+from auto_voice.web.routes import conversion, queue
+
 
 def blueprints() -> list[APIBlueprint]:
     """All of them."""
-    return []
+    return [conversion.blueprint, queue.blueprint]
