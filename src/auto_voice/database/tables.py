@@ -120,7 +120,8 @@ profile_usage = Table(
     metadata,
     Column("profile_id", String(36), primary_key=True),
     Column("total_conversions", Integer, nullable=False, default=0),
-    Column("last_used_at", Float, nullable=False),
+    Column("known_since", Float, nullable=False, comment="when this service first saw the profile"),
+    Column("last_used_at", Float),
 )
 
 consents = Table(

@@ -159,6 +159,7 @@ class Estimates:
         recent = (
             select(jobs.c.parameters, jobs.c.work_seconds, jobs.c.attempt_at, jobs.c.finished_at)
             .where(jobs.c.kind == kind, jobs.c.state == "completed", jobs.c.work_seconds > 0)
+            .where(jobs.c.attempt == 1)  # a later attempt found much of the work done
             .order_by(jobs.c.finished_at.desc())
             .limit(_LEARN_FROM)
         )

@@ -140,9 +140,11 @@ class JobStore:
         now = self.clock()
         with self.database.write() as connection:
             rows.one_at_a_time(connection)
-            if not attempts.may_claim(connection, self.settings, lane):
-                return None
-            return attempts.claim(connection, lane, worker_id, now, now + self.settings.jobs.lease_seconds)
+            # Again where the chosen job was cancelled between the choice and the claim.
+            while attempts.may_claim(connection, self.settings, lane):
+                if job := attempts.claim(connection, lane, worker_id, now, now + self.settings.jobs.lease_seconds):
+                    return job
+        return None
 
     def renew(self, job: Job) -> None:
         """Say that the attempt is still at work.
@@ -227,7 +229,7 @@ class JobStore:
         owners = select(func.count(jobs.c.owner.distinct())).where(jobs.c.state.in_(_OPEN))
         with self.database.read() as connection:
             counted = connection.execute(per_lane.group_by(jobs.c.state, jobs.c.lane)).all()
-            found: dict[str, Any] = {state: dict.fromkeys(("batch", "interactive"), 0) for state in _OPEN}
+            found: dict[str, Any] = {state: dict.fromkeys(LANES.values(), 0) for state in _OPEN}
             found["owners"] = connection.execute(owners).scalar_one()
         for state, lane, number in counted:
             found[state][lane] = number

@@ -17,7 +17,7 @@ def count_use(connection: Connection, job: Job, now: float) -> None:
     one = int(job.kind == "conversion")
     connection.execute(
         insert(profile_usage)
-        .values(profile_id=job.profile_id, total_conversions=one, last_used_at=now)
+        .values(profile_id=job.profile_id, total_conversions=one, known_since=now, last_used_at=now)
         .on_conflict_do_update(
             index_elements=["profile_id"],
             set_={"total_conversions": profile_usage.c.total_conversions + one, "last_used_at": now},

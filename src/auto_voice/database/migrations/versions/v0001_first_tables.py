@@ -90,7 +90,8 @@ def upgrade() -> None:
         "profile_usage",
         sa.Column("profile_id", sa.String(length=36), nullable=False),
         sa.Column("total_conversions", sa.Integer(), nullable=False),
-        sa.Column("last_used_at", sa.Float(), nullable=False),
+        sa.Column("known_since", sa.Float(), nullable=False, comment="when this service first saw the profile"),
+        sa.Column("last_used_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("profile_id", name="pk_profile_usage"),
     )
     op.create_table(
