@@ -18,7 +18,7 @@ MIME_TYPES = {
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
     ".aac": "audio/aac",
-    ".pcm": "application/octet-stream",
+    ".pcm": "audio/pcm",
     ".json": "application/json",
 }
 _BLOCK_BYTES = 1 << 20

@@ -12,6 +12,7 @@ from auto_voice.worker.context import WorkerContext
 from auto_voice.worker.executors.analysis import AnalysisExecutor
 from auto_voice.worker.executors.clone import CloneExecutor
 from auto_voice.worker.executors.conversion import ConversionExecutor
+from auto_voice.worker.executors.speech import SpeechExecutor
 
 
 class Executor(Protocol):
@@ -36,6 +37,8 @@ class Executor(Protocol):
 
 EXECUTORS: Mapping[Kind, Callable[[WorkerContext], Executor]] = {
     "conversion": ConversionExecutor,
+    "speech": SpeechExecutor,
+    "stream": SpeechExecutor,
     "clone": CloneExecutor,
     "analysis": AnalysisExecutor,
 }
