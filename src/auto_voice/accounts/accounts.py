@@ -59,7 +59,7 @@ class Accounts:
         with self._database.read() as connection:
             return _user(connection, username)
 
-    def users(self) -> list[User]:
+    def list_users(self) -> list[User]:
         """Everybody, by name."""
         with self._database.read() as connection:
             return [User(**row) for row in connection.execute(select(users).order_by(users.c.username)).mappings()]
@@ -112,7 +112,7 @@ class Accounts:
             record(connection, now, actor, "key_created", key.key_id, details={"username": owner.username})
         return key.text
 
-    def keys(self, username: str | None = None) -> list[Key]:
+    def list_keys(self, username: str | None = None) -> list[Key]:
         """The keys there are and were, oldest first; only one user's where named. Never with their secrets."""
         query = select(*_KEY_COLUMNS).order_by(api_keys.c.created_at, api_keys.c.key_id)
         if username is not None:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 1 unexpected error · 2 wrong usage · 3 bad input · 4 bad configuration ·
 5 a stage failed · 6 a model is missing or broken · 7 out of memory · 8 the data folder cannot be used ·
-130 interrupted.
+9 the service cannot do it now · 10 a file was changed since it was signed · 11 somebody else signed it ·
+12 it is not signed · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ _COMMANDS = {
     "separate": _Command("separate", "separate", "Take a song apart into vocals and accompaniment."),
     "quality": _Command("quality", "quality", "Score a conversion."),
     "profiles": _Command("profiles", "profiles", "List, show, delete, export and import voice profiles."),
+    "verify": _Command("verify", "verify", "Tell whether a file is what AutoVoice made and signed."),
+    "keys": _Command("keys", "keys", "Create, list and revoke the keys to the service."),
+    "users": _Command("users", "users", "List, disable and enable the users of the service."),
+    "audit": _Command("audit", "audit", "Show who did what that matters for the service's security."),
     "models": _Command("models", "models", "List, fetch, verify, export and import model weights."),
     "config": _Command("config", "config", "Show and check the configuration."),
     "doctor": _Command("doctor", "doctor", "Say what is installed, what is missing, and the remedy."),
@@ -79,7 +84,8 @@ def autovoice(ctx: click.Context, config_files: tuple[Path, ...], verbose: bool)
     """A self-hosted voice studio: a song in, the same song out in your own voice.
 
     Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 bad input, 4 bad configuration, 5 a stage failed,
-    6 a model is missing, 7 out of memory, 8 the data folder cannot be used, 130 interrupted.
+    6 a model is missing, 7 out of memory, 8 the data folder cannot be used, 9 the service cannot do it now,
+    10 a file was changed since it was signed, 11 somebody else signed it, 12 it is not signed, 130 interrupted.
     """
     ctx.obj = Session(config_files=config_files, verbose=verbose)
 

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, inspect, text
 
-from auto_voice.database.engine import Database
+from auto_voice.config import Settings
+from auto_voice.database.engine import Database, open_database
 from auto_voice.database.tables import metadata
 from auto_voice.errors import StorageError
 
@@ -16,6 +17,13 @@ NEWEST = "0001"
 _VERSION_TABLE = "alembic_version"
 _LOCK = 0x4156_5343
 """Names our advisory lock in PostgreSQL; SQLite's writers wait for each other anyway."""
+
+
+def open_prepared(settings: Settings) -> Database:
+    """The configured database, ready for use. Raises as `prepare`."""
+    database = open_database(settings)
+    prepare(database)
+    return database
 
 
 def prepare(database: Database) -> str | None:

@@ -8,6 +8,7 @@ from flask import g, request
 
 from auto_voice.accounts.audit import NOBODY, Act
 from auto_voice.errors import StorageError
+from auto_voice.monitoring.context import current_request_id
 from auto_voice.web.services import services
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def record(act: Act, target: str = "", *, actor: str | None = None, **details: s
             act,
             target,
             address=request.remote_addr or "",
-            request_id=g.get("request_id") or "",
+            request_id=current_request_id() or "",
             details=details,
         )
     except StorageError as error:

@@ -8,9 +8,10 @@ from typing import cast
 from flask import current_app
 
 from auto_voice.accounts import Accounts, Audit, Tickets
+from auto_voice.accounts.consents import Consents
 from auto_voice.config import Settings
-from auto_voice.database import Database, open_database
-from auto_voice.database.schema import prepare
+from auto_voice.database import Database
+from auto_voice.database.schema import open_prepared
 from auto_voice.jobs.store import JobStore
 from auto_voice.profiles import ProfileStore
 from auto_voice.storage.paths import Paths
@@ -31,6 +32,7 @@ class Services:
         accounts: users and their keys.
         tickets: for WebSockets.
         audit: who did what; routes write through `web.audit`.
+        consents: who stated that the person behind a voice agrees.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Services:
     accounts: Accounts
     tickets: Tickets
     audit: Audit
+    consents: Consents
 
 
 def open_services(settings: Settings) -> Services:
@@ -49,8 +52,7 @@ def open_services(settings: Settings) -> Services:
     Raises:
         StorageError: the database cannot be used; see `database.schema.prepare`.
     """
-    database = open_database(settings)
-    prepare(database)
+    database = open_prepared(settings)
     return Services(
         settings=settings,
         paths=Paths(settings),
@@ -60,6 +62,7 @@ def open_services(settings: Settings) -> Services:
         accounts=Accounts(database),
         tickets=Tickets(database),
         audit=Audit(database),
+        consents=Consents(database),
     )
 
 

@@ -37,7 +37,7 @@ class House:
         self.client: FlaskClient = app.test_client()
 
     def key(self, username: str = "ada", role: str = "user", **rest: object) -> str:
-        if username not in [user.username for user in self.accounts.users()]:
+        if username not in [user.username for user in self.accounts.list_users()]:
             self.accounts.create_user(username, role)  # type: ignore[arg-type]
         return self.accounts.issue_key(username, **rest)  # type: ignore[arg-type]
 
@@ -157,7 +157,7 @@ def test_keys_never_reach_the_logs_or_the_audit_log(house: House, caplog: pytest
     for each in (key, wrong):
         house.client.get("/who", headers={"X-API-Key": each})
     secrets = {each.split("_")[2] for each in (key, wrong)}
-    told = caplog.text + repr(house.services.audit.list()) + repr(house.accounts.keys())
+    told = caplog.text + repr(house.services.audit.list()) + repr(house.accounts.list_keys())
     assert not [secret for secret in secrets if secret in told]
     assert not re.search(r"[0-9a-f]{64}", told)
 
