@@ -1,0 +1,143 @@
+"""The simple engines of the tests, registered as a stranger's engines would be, so that a real service uses them.
+
+Each takes as long as it is told, reporting progress all the while, and dies at a place where it is told to:
+
+    SERVICE_ENGINES_SECONDS  how long each engine works on a song, beyond its own time
+    SERVICE_ENGINES_ORDERS   a folder; the file `kill-<engine>-<place>` there has the process killed, once, when that
+                             engine (separator, pitch, content, converter) comes to that place (begin, middle, end)
+
+A song of POISON_RATE kills whoever separates it, every time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from auto_voice.audio import Audio
+from auto_voice.config import Settings
+from auto_voice.features import ContentFeatures, PitchContour, Progress, Stems, VoiceState, no_progress, part_of
+from auto_voice.inference import engines
+from auto_voice.inference.voices import VOICES, Voice
+from auto_voice.models.runtime import ModelRuntime
+from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter
+from simple_engines import voice as tone
+
+POISON_RATE = 11025
+SPEECH_RATE = 24000
+SECONDS_A_CHARACTER = 0.05
+
+_STEP_SECONDS = 0.05
+
+
+@contextmanager
+def working(engine: str, progress: Progress) -> Iterator[Progress]:
+    """Spend the time, and die where it is ordered; gives the progress for the engine's own work."""
+    _obey(engine, "begin")
+    seconds = float(os.environ.get("SERVICE_ENGINES_SECONDS", "0"))
+    _spend(seconds / 2, part_of(progress, 0.0, 0.4))
+    _obey(engine, "middle")
+    _spend(seconds / 2, part_of(progress, 0.4, 0.8))
+    yield part_of(progress, 0.8, 1.0)
+    _obey(engine, "end")
+
+
+def _spend(seconds: float, progress: Progress) -> None:
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        progress(1 - left / seconds)
+        time.sleep(min(left, _STEP_SECONDS))
+
+
+def _obey(engine: str, place: str) -> None:
+    """Die if that is ordered. The order is carried out once: whoever can remove it."""
+    folder = os.environ.get("SERVICE_ENGINES_ORDERS")
+    if folder is None:
+        return
+    try:
+        (Path(folder) / f"kill-{engine}-{place}").unlink()
+    except FileNotFoundError:
+        return
+    _die()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class PacedSeparator(MiddleSeparator):
+    def separate(self, mix: Audio, progress: Progress = no_progress) -> Stems:
+        if mix.sample_rate == POISON_RATE:
+            _die()
+        with working("separator", progress) as rest:
+            return super().separate(mix, rest)
+
+
+class PacedPitch(SpectralPeakPitch):
+    def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
+        with working("pitch", progress) as rest:
+            return super().extract(vocals, rest)
+
+
+class PacedContent(LevelContent):
+    def extract(self, speech: Audio, progress: Progress = no_progress) -> ContentFeatures:
+        with working("content", progress) as rest:
+            return super().extract(speech, rest)
+
+
+class PacedConverter(TurningConverter):
+    def convert(
+        self,
+        vocals: Audio,
+        contour: PitchContour,
+        content: ContentFeatures,
+        voice: VoiceState,
+        semitones: float = 0.0,
+        progress: Progress = no_progress,
+    ) -> Audio:
+        with working("converter", progress) as rest:
+            return super().convert(vocals, contour, content, voice, semitones, rest)
+
+
+class HummingSynthesizer:
+    """Hums for as long as the text is; each stock voice at a height of its own."""
+
+    name = "humming"
+    sample_rate = SPEECH_RATE
+
+    def voices(self) -> list[Voice]:
+        return list(VOICES.values())
+
+    def synthesize_sentence(self, text: str, voice: str, speed: float = 1.0, pitch: float = 0.0) -> Audio:
+        with working("synthesizer", no_progress):
+            place = list(VOICES).index(voice.split("+")[0])
+            hz = (110 + 2 * place) * 2 ** (pitch / 12)
+            seconds = max(0.2, SECONDS_A_CHARACTER * len(text) / speed)
+            hum = tone(seconds * SPEECH_RATE / 16000, hz * 16000 / SPEECH_RATE)  # made at 16 kHz, played at 24 kHz
+            return Audio(np.ascontiguousarray(hum[None]), SPEECH_RATE)
+
+
+def separator(settings: Settings, runtime: ModelRuntime) -> PacedSeparator:
+    return PacedSeparator()
+
+
+def pitch(settings: Settings, runtime: ModelRuntime) -> PacedPitch:
+    return PacedPitch()
+
+
+def converter(settings: Settings, runtime: ModelRuntime) -> PacedConverter:
+    return PacedConverter()
+
+
+def synthesizer(settings: Settings, runtime: ModelRuntime) -> HummingSynthesizer:
+    return HummingSynthesizer()
+
+
+# Content has no entry point; this module is imported in time, because every pipeline has one of the engines above.
+engines._content = lambda runtime: PacedContent()  # type: ignore[assignment]
