@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from auto_voice.config import Settings
 from auto_voice.config.load import configured_settings
-from auto_voice.web import auth, errors, headers, limits, openapi, pages, request_log, services, uploads
+from auto_voice.web import auth, errors, facts, headers, limits, openapi, pages, request_log, services, uploads
 from auto_voice.web.routes import blueprints
 
 _MULTIPART_BYTES = 4 << 20
@@ -45,7 +45,9 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     proxies = settings.server.trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    services.attach(app, services.open_services(settings))
+    opened = services.open_services(settings)
+    services.attach(app, opened)
+    facts.init_app(app, opened)
     errors.register_errors(app)
     # In the order in which a request meets them.
     request_log.init_app(app)

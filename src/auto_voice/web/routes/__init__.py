@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from flask_openapi3 import APIBlueprint
 
-from auto_voice.web.routes import conversion, queue
+from auto_voice.web import health, metrics
+from auto_voice.web.routes import conversion, queue, recordings, voice
 
 
 def blueprints() -> list[APIBlueprint]:
     """All of them."""
-    return [conversion.blueprint, queue.blueprint]
+    return [
+        health.blueprint,
+        metrics.blueprint,
+        conversion.blueprint,
+        queue.blueprint,
+        voice.blueprint,
+        recordings.blueprint,
+    ]
