@@ -166,6 +166,7 @@ class ProfileStore:
         user_id: str | None = None,
         *,
         keep_id: bool = False,
+        profile_id: str | None = None,
         consent: Consent | None = None,
         limits: archive.ArchiveLimits | None = None,
     ) -> VoiceProfile:
@@ -175,6 +176,7 @@ class ProfileStore:
             path: the archive.
             user_id: the new owner; the archive's owner where not given.
             keep_id: refuse when the profile's id is taken, rather than give it a new one.
+            profile_id: a new id of the caller's choice.
             consent: a new statement; takes the place of the archive's.
             limits: how much an archive may hold.
 
@@ -188,8 +190,10 @@ class ProfileStore:
         changes: dict[str, object] = {} if user_id is None else {"user_id": clean_user_id(user_id)}
         if consent is not None:
             changes["consent"] = consent
+        if profile_id is not None:
+            changes["profile_id"] = profile_id
         with self._folder.lock():
-            if self._folder.exists(contents.profile.profile_id):
+            if self._folder.exists(profile_id or contents.profile.profile_id):
                 if keep_id:
                     raise InvalidParametersError(
                         f"there is a profile {contents.profile.profile_id} already",

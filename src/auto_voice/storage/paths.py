@@ -64,6 +64,10 @@ class Paths:
         """What the converter of that name learnt of the voice, a .safetensors file."""
         return self._profile(profile_id, f"_{_checked_name(converter)}.safetensors")
 
+    def profile_preview(self, profile_id: str, format: Literal["mp3", "wav"]) -> Path:
+        """A sentence in that voice, for those who want to hear it."""
+        return self._profile(profile_id, f"_preview.{format}")
+
     def cache_dir(self, kind: CacheKind) -> Path:
         """The folder of one kind of cache entries; the cache makes it when it first writes."""
         if kind not in CACHE_KINDS:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from auto_voice.errors import (
     ApiKeyRequiredError,
     AutoVoiceError,
+    InputError,
     InvalidApiKeyError,
     InvalidParametersError,
     MissingFieldError,
@@ -61,12 +62,17 @@ def register_errors(app: Flask) -> None:
 
 def validation_response(error: ValidationError) -> Response:
     """The answer to parameters that do not fit their model."""
+    return _ours(validation_error(error))
+
+
+def validation_error(error: ValidationError) -> InputError:
+    """What is wrong with parameters that do not fit their model, in our words."""
     problems = error.errors()
     missing = [each for each in problems if each["type"] == "missing"]
     text = "; ".join(
         f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in (missing or problems)[:5]
     )
-    return _ours(MissingFieldError(text) if missing else InvalidParametersError(text))
+    return MissingFieldError(text) if missing else InvalidParametersError(text)
 
 
 def _ours(error: AutoVoiceError) -> Response:

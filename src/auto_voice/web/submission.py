@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request
 
-from auto_voice.jobs.job import Job, NewJob
+from auto_voice.jobs.job import Job, Kind, NewJob
 from auto_voice.web.services import services
 from auto_voice.web.status import API, iso_time
 from auto_voice.web.uploads import Upload, remove_job_files, stored_for
 
 
-def submit(new: NewJob, idempotency_key: str | None, *uploads: Upload) -> Job:
+def submit(new: NewJob, idempotency_key: str | None, *uploads: Upload, asked: Mapping[str, Any] | None = None) -> Job:
     """Make the job; returns the earlier one where the key came with the same request before.
+
+    Args:
+        new: the job.
+        idempotency_key: as the client sent it.
+        uploads: its files.
+        asked: what the client asked for, where the job's parameters hold more than that.
 
     Raises:
         ConflictError: the key came with another request before.
         QueueFullError: too many jobs wait.
         StorageError: the disk or the database does not take it; nothing is left behind.
     """
-    idempotency = None if idempotency_key is None else (idempotency_key, _fingerprint(new, uploads))
+    idempotency = (
+        None if idempotency_key is None else (idempotency_key, _fingerprint(new.kind, asked or new.parameters, uploads))
+    )
     with stored_for(new.job_id, *uploads):
         job, made_now = services().jobs.create(new, idempotency=idempotency)
     if not made_now:
@@ -50,7 +59,7 @@ def accepted(job: Job, message: str) -> tuple[Response, int]:
     return response, 202
 
 
-def _fingerprint(new: NewJob, uploads: tuple[Upload, ...]) -> str:
+def _fingerprint(kind: Kind, parameters: Mapping[str, Any], uploads: tuple[Upload, ...]) -> str:
     """What makes two requests the same, SHA-256."""
-    asked: list[Any] = [new.kind, new.parameters, [upload.sha256 for upload in uploads]]
+    asked: list[Any] = [kind, dict(parameters), [upload.sha256 for upload in uploads]]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

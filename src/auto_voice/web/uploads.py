@@ -151,6 +151,19 @@ def with_recording(view: View) -> View:
     return view
 
 
+def received_file(file: FileStorage) -> UploadFile:
+    """A received file that is no recording; it can be read by its path until the request ends.
+
+    Raises:
+        MissingFieldError: the field holds no file.
+    """
+    stream = file.stream
+    if not isinstance(stream, UploadFile):
+        raise MissingFieldError("The field holds no file.", suggestions=["Send it as multipart/form-data."])
+    stream.seek(0)  # flushes, too
+    return stream
+
+
 def check_upload(file: FileStorage, limits: DecodeLimits) -> Upload:
     """Look at a received file as far as its header allows, and refuse what this service does not take.
 
@@ -163,10 +176,7 @@ def check_upload(file: FileStorage, limits: DecodeLimits) -> Upload:
         InvalidAudioError, AudioTooShortError, FileTooLargeError: as `audio.probe`; and for a format that
         `limits.accepted_mime_types` does not name.
     """
-    stream = file.stream
-    if not isinstance(stream, UploadFile):
-        raise MissingFieldError("The field holds no file.", suggestions=["Send the recording as multipart/form-data."])
-    return _checked(stream, limits)
+    return _checked(received_file(file), limits)
 
 
 def check_base64(text: str, limits: DecodeLimits) -> Upload:

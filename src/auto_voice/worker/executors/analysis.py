@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from auto_voice.audio import decode, probe
 from auto_voice.inference.recording_analysis import CLEANING, RecordingAnalyser
 from auto_voice.inference.speech_activity import SpeechActivityDetector
 from auto_voice.parameters import song_limits
+from auto_voice.worker.result_files import described
 
 if TYPE_CHECKING:
     from auto_voice.jobs.job import Job
@@ -64,5 +64,4 @@ class AnalysisExecutor:
         content = json.dumps({"metadata": metadata, "features": features}, allow_nan=False).encode()
         with atomic_write(folder / FILE) as file:
             file.write(content)
-        about = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "mime": "application/json"}
-        return {"attempt": job.attempt, "files": {FILE: about}}
+        return {"attempt": job.attempt, "files": {FILE: described(folder / FILE)}}

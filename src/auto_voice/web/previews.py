@@ -1,0 +1,60 @@
+"""A sentence in a cloned voice: spoken once by a worker, then kept beside the profile and deleted with it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Literal
+
+from flask import Response, send_file
+
+from auto_voice.atomic_file import atomic_write
+from auto_voice.audio import decode, write
+from auto_voice.jobs.job import NewJob
+from auto_voice.monitoring.context import current_request_id
+from auto_voice.profiles import VoiceProfile
+from auto_voice.web.services import services
+from auto_voice.web.waiting import require_worker, wait_for
+
+SENTENCE = "Hello! This is how I sound when I read a sentence to you."
+
+_MIME = {"mp3": "audio/mpeg", "wav": "audio/wav"}
+
+
+def send_preview(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> Response:
+    """The sentence in that voice, with an ETag; made now if it was never asked for.
+
+    Raises:
+        ServiceUnavailableError: no worker is there to speak, or it took too long.
+        What the worker met.
+    """
+    path = services().paths.profile_preview(profile.profile_id, format)
+    if not path.is_file():
+        _make(profile, format)
+    response = send_file(path, mimetype=_MIME[format], conditional=True, etag=True)
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
+    return response
+
+
+def _make(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> None:
+    require_worker()
+    here = services()
+    new = NewJob(
+        kind="stream",
+        owner=profile.user_id,
+        parameters={"text": SENTENCE, "voice": profile.profile_id, "speed": 1.0, "pitch": 0.0, "format": format},
+        profile_id=profile.profile_id,
+        request_id=current_request_id(),
+        listener_until=time.time() + here.settings.server.timeout,
+    )
+    job, _ = here.jobs.create(new)
+    job = wait_for(job)
+    spoken = here.paths.attempt_dir(job.job_id, job.attempt) / f"speech.{format}"
+    kept = here.paths.profile_preview(profile.profile_id, format)
+    if format == "wav":
+        # A stream's header cannot know its length; the kept file's does.
+        write(kept, decode(spoken))
+    else:
+        with spoken.open("rb") as source, atomic_write(kept) as target:
+            shutil.copyfileobj(source, target)
