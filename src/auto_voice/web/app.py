@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from flask_openapi3 import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -64,3 +66,14 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 class _Application(OpenAPI):
     request_class = uploads.UploadRequest
+
+
+def main() -> None:
+    """`autovoice serve` with this process's arguments."""
+    from auto_voice.cli import main as command_line
+
+    command_line(["serve", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

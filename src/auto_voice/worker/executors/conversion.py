@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auto_voice.audio import write
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.jobs.job import Job
 from auto_voice.progress import ProgressCallback
+from auto_voice.provenance import Origin, sidecar_of, write_signed
 from auto_voice.worker.context import WorkerContext
 from auto_voice.worker.result_files import described
 
 
 class ConversionExecutor:
-    """Runs the singing conversion pipeline and keeps the song, and with `return_stems` its parts."""
+    """Runs the singing conversion pipeline; keeps the song and, with `return_stems`, its parts, each signed."""
 
     def __init__(self, context: WorkerContext) -> None:
+        self._settings = context.settings
         self._paths = context.paths
         self._pipeline = SingingConversionPipeline(context.settings, runtime=context.runtime)
 
@@ -37,17 +38,18 @@ class ConversionExecutor:
             use_cache=wanted["use_cache"] or job.attempt > 1,
         )
         suffix = wanted["output_format"]
-        sounds = {f"converted.{suffix}": result.mixed_audio}
+        sounds = {"converted": result.mixed_audio}
         if result.stems is not None:
-            sounds |= {
-                f"vocals.{suffix}": result.stems.vocals,
-                f"instrumental.{suffix}": result.stems.accompaniment,
-            }
+            sounds |= {"vocals": result.stems.vocals, "instrumental": result.stems.accompaniment}
+        origin = Origin(kind=job.kind, job=job.job_id, profile=wanted["profile_id"])
+        files: list[Path] = []
         for name, sound in sounds.items():
-            write(folder / name, sound)
+            file = folder / f"{name}.{suffix}"
+            write_signed(file, sound, origin, self._settings)
+            files += [file, sidecar_of(file)]
         return {
             "attempt": job.attempt,
-            "files": {name: described(folder / name) for name in sounds},
+            "files": {file.name: described(file) for file in files},
             "metadata": {**result.metadata, "format": suffix},
             "quality_metrics": result.quality_metrics,
             "warnings": result.warnings,
