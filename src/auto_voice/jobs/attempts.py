@@ -10,7 +10,7 @@ from auto_voice.config import Settings
 from auto_voice.database.tables import jobs
 from auto_voice.jobs import rows
 from auto_voice.jobs.errors import LostJobError
-from auto_voice.jobs.job import Job, Lane
+from auto_voice.jobs.job import Job, Lane, State
 from auto_voice.jobs.ordering import waiting_in_order
 
 Reason = Literal["worker_died", "lease_expired"]
@@ -68,7 +68,7 @@ def write(connection: Connection, job: Job, **values: Any) -> None:
         raise LostJobError(job.job_id, job.attempt, cancelled=state == "cancelled")
 
 
-def lose(connection: Connection, settings: Settings, job: Job, now: float, reason: Reason) -> bool:
+def lose(connection: Connection, settings: Settings, job: Job, now: float, reason: Reason) -> State | None:
     """Note that the attempt's worker is lost: the job waits again, or has failed where it lost too many.
 
     Args:
@@ -79,7 +79,7 @@ def lose(connection: Connection, settings: Settings, job: Job, now: float, reaso
         reason: for the history.
 
     Returns:
-        Whether the job waits again.
+        The job's new state, "queued" or "failed"; None where nothing was changed.
     """
     losses = job.losses + 1
     entry = {
@@ -100,8 +100,8 @@ def lose(connection: Connection, settings: Settings, job: Job, now: float, reaso
     try:
         write(connection, job, **values)
     except LostJobError:
-        return False
-    return again
+        return None
+    return "queued" if again else "failed"
 
 
 def _given_up(job: Job, losses: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from auto_voice.database.tables import jobs
 from auto_voice.jobs import attempts, rows
 from auto_voice.jobs.job import LANES, Lane
 from auto_voice.jobs.store import JobStore
+from auto_voice.monitoring import metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +31,10 @@ def recover(store: JobStore) -> None:
     if unheard:
         with store.database.write() as connection:
             ended = {"state": "cancelled", "finished_at": store.clock()}
-            connection.execute(update(jobs).where(_unheard(store)).values(**attempts.IDLE, **ended))
+            change = update(jobs).where(_unheard(store)).values(**attempts.IDLE, **ended).returning(jobs.c.kind)
+            kinds = connection.execute(change).scalars().all()
+        for kind in kinds:
+            metrics.job_ended(kind, "cancelled")
     for lane in dict.fromkeys(LANES.values()):
         _announce(store, lane)
 

@@ -18,6 +18,7 @@ from auto_voice.jobs.errors import LostJobError
 from auto_voice.jobs.estimates import Estimates
 from auto_voice.jobs.job import LANES, Job, Kind, Lane, NewJob, State
 from auto_voice.jobs.queue import HueyQueue, JobQueue
+from auto_voice.monitoring import metrics
 
 __all__ = ["JobStore", "LostJobError"]
 
@@ -166,10 +167,12 @@ class JobStore:
             values = {"state": "completed", "progress": 100.0, "result": result, "error": None, "finished_at": now}
             attempts.write(connection, job, **attempts.IDLE, **values)
             usage.count_use(connection, job, now)
+        metrics.job_ended(job.kind, "completed", now - (job.attempt_at or now), result.get("stage_seconds"))
 
     def fail(self, job: Job, error: dict[str, Any]) -> None:
         """End the job with an error: `code`, `message`, `details`. Raises as `renew`."""
         self._write(job, **attempts.IDLE, state="failed", error=error, finished_at=self.clock())
+        metrics.job_ended(job.kind, "failed")
 
     def release(self, job: Job) -> None:
         """Give the job back unfinished, which is no loss: it waits again. Raises as `renew`."""
@@ -193,6 +196,7 @@ class JobStore:
             job = rows.find(connection, job_id, owner)
         if not ended:
             raise ConflictError(f"The conversion has ended already: it is {job.state}.")
+        metrics.job_ended(job.kind, "cancelled")
         return job
 
     def keep_listening(self, job_id: str, until: float) -> None:
@@ -211,9 +215,15 @@ class JobStore:
         now = self.clock()
         with self.database.write() as connection:
             lost = connection.execute(select(jobs).where(jobs.c.state == "processing", which)).mappings().all()
-            again = [
-                job for job in map(rows.as_job, lost) if attempts.lose(connection, self.settings, job, now, reason)
+            outcomes = [
+                (job, attempts.lose(connection, self.settings, job, now, reason)) for job in map(rows.as_job, lost)
             ]
+        for job, outcome in outcomes:
+            if outcome is not None:
+                metrics.job_lost(job.kind)
+            if outcome == "failed":
+                metrics.job_ended(job.kind, "failed")
+        again = [job for job, outcome in outcomes if outcome == "queued"]
         for job in again:
             self.announce(job)
         return [job.job_id for job in again]

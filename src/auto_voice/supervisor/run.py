@@ -10,6 +10,8 @@ from auto_voice.config import Settings
 from auto_voice.database import open_database
 from auto_voice.database.schema import prepare
 from auto_voice.errors import AutoVoiceError
+from auto_voice.monitoring.logs import configure_logging
+from auto_voice.monitoring.metrics import share_metrics
 from auto_voice.supervisor.address import check_address
 from auto_voice.supervisor.child import Child
 from auto_voice.supervisor.chores import Chores
@@ -60,7 +62,8 @@ class Supervisor:
         database.dispose()
 
     def run(self) -> None:
-        """Start everything, and return when everything has ended after SIGTERM or SIGINT."""
+        """Start everything, and return when everything has ended after SIGTERM or SIGINT; once in a process."""
+        share_metrics(self._settings)
         with SignalInbox(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD) as signals:
             self._chores = self._started_chores()
             self._arrange()
@@ -114,6 +117,7 @@ class Supervisor:
         except AutoVoiceError as error:
             _log.error("the configuration is not valid; the one in force stays:\n%s", error.message)
             return
+        configure_logging(self._settings, "supervisor")
         _log.info("the configuration was read again")
         self._chores.close(_CLOSING_SECONDS)
         self._chores = self._started_chores()
