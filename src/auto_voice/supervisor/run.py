@@ -113,11 +113,12 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            self._settings = self._configuration.load()
+            settings = self._configuration.load()
+            configure_logging(settings, "supervisor")
         except AutoVoiceError as error:
             _log.error("the configuration is not valid; the one in force stays:\n%s", error.message)
             return
-        configure_logging(self._settings, "supervisor")
+        self._settings = settings
         _log.info("the configuration was read again")
         self._chores.close(_CLOSING_SECONDS)
         self._chores = self._started_chores()
