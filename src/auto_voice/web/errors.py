@@ -57,6 +57,7 @@ def register_errors(app: Flask) -> None:
     """Answer every exception with its document; what nobody expected is logged and told without detail."""
     app.register_error_handler(AutoVoiceError, _ours)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -96,6 +97,12 @@ def _http(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _too_deep(error: RecursionError) -> Response:
+    """JSON of a hundred thousand brackets; nothing else here nests without end."""
+    _LOG.warning("a request was nested too deeply", exc_info=error)
+    return _ours(InvalidParametersError("The request is nested too deeply."))
 
 
 def _unexpected(error: Exception) -> Response:
