@@ -9,7 +9,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from auto_voice.config import Settings
 from auto_voice.config.load import configured_settings
-from auto_voice.web import auth, errors, facts, headers, limits, openapi, pages, request_log, services, uploads
+from auto_voice.web import (
+    auth,
+    errors,
+    facts,
+    headers,
+    limits,
+    openapi,
+    pages,
+    request_log,
+    services,
+    uploads,
+    websocket_handler,
+)
 from auto_voice.web.routes import blueprints
 
 _MULTIPART_BYTES = 4 << 20
@@ -60,6 +72,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.register_blueprint(openapi.blueprint)
     for blueprint in blueprints():
         app.register_api(blueprint)
+    websocket_handler.init_app(app, settings)
     limits.init_app(app, settings)
     return app
 

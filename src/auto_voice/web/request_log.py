@@ -53,17 +53,21 @@ def _tell(response: Response) -> Response:
     seconds = time.perf_counter() - g.started_at
     endpoint = request.url_rule.rule if request.url_rule else _UNKNOWN
     response.headers[HEADER] = g.request_id
-    http_answered(endpoint, response.status_code, seconds)
+    status = response.status_code
+    if request.url_rule is not None and request.url_rule.websocket and status == 200:
+        status = 101  # it was open until now; its time is the client's, and is not counted as ours
+    else:
+        http_answered(endpoint, status, seconds)
     _LOG.log(
         logging.DEBUG if endpoint in _FREQUENT else logging.INFO,
         "%s %s %d",
         request.method,
         endpoint,
-        response.status_code,
+        status,
         extra={
             "endpoint": endpoint,
             "method": request.method,
-            "status": response.status_code,
+            "status": status,
             "processing_time": round(seconds, 6),
             "request_id": g.request_id,
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_openapi3 import APIBlueprint
 
 from auto_voice.web import health, metrics
-from auto_voice.web.routes import conversion, queue, recordings, voice
+from auto_voice.web.routes import conversion, queue, recordings, sockets, speech, voice
 
 
 def blueprints() -> list[APIBlueprint]:
@@ -17,4 +17,6 @@ def blueprints() -> list[APIBlueprint]:
         queue.blueprint,
         voice.blueprint,
         recordings.blueprint,
+        speech.blueprint,
+        sockets.blueprint,
     ]

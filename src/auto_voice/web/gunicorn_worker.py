@@ -1,0 +1,68 @@
+"""gunicorn's threaded process, with patience that ends and connections that are closed where nobody waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import struct
+import sys
+from concurrent.futures import Future
+from typing import Any
+
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+_PATIENCE_SECONDS = 60
+_PATIENCE = struct.pack("ll", _PATIENCE_SECONDS, 0)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """One web process: a thread that accepts, and a pool of threads that answer."""
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve the connection's next request. A client that neither sends nor reads loses its connection.
+
+        The end of a connection takes until the client has closed its side, or two seconds. gunicorn waits for that
+        in its one accepting thread, where a few idle clients would hold up everybody; here it is done by the pool.
+        """
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, direction, _PATIENCE)
+        outcome = super().handle(conn)
+        if outcome is False:
+            with contextlib.suppress(OSError):
+                conn.close(graceful=True)
+        return outcome
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Count a connection that `handle` closed as gone; gunicorn does the rest."""
+        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """When the process begins to end, let go of the address at once: who connects then is served by others."""
+        super().set_accept_enabled(enabled)
+        if not enabled and (not self.alive or self.ppid != os.getppid()):
+            for listener in self.sockets:
+                listener.close()
+
+
+class ServiceLog(Logger):  # type: ignore[misc]
+    """gunicorn's messages in the service's log. Requests are logged by `request_log`, which knows what to leave out."""
+
+    def setup(self, cfg: Any) -> None:
+        """Use the handlers that are there."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """An unexpected error; that a client's patience with us, or ours with it, came to an end is none."""
+        if isinstance(sys.exc_info()[1], BlockingIOError | TimeoutError | ConnectionError):
+            self.debug(msg, *args)
+        else:
+            super().exception(msg, *args, **kwargs)
