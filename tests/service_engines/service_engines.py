@@ -4,13 +4,16 @@ Each takes as long as it is told, reporting progress all the while, and dies at 
 
     SERVICE_ENGINES_SECONDS  how long each engine works on a song, beyond its own time
     SERVICE_ENGINES_ORDERS   a folder; the file `kill-<engine>-<place>` there has the process killed, once, when that
-                             engine (separator, pitch, content, converter) comes to that place (begin, middle, end)
+                             engine comes to that place (begin, middle, end); `kill-<engine>-<place>-<frames>` the
+                             same over a song of so many frames
 
-A song of POISON_RATE kills whoever separates it, every time.
+The engines are separator, pitch, content, converter, synthesizer, and sung: the pitch of the converted vocals, which
+is taken while they are mixed. A song of POISON_RATE kills whoever separates it, every time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -37,15 +40,15 @@ _STEP_SECONDS = 0.05
 
 
 @contextmanager
-def working(engine: str, progress: Progress) -> Iterator[Progress]:
+def working(engine: str, frames: int, progress: Progress) -> Iterator[Progress]:
     """Spend the time, and die where it is ordered; gives the progress for the engine's own work."""
-    _obey(engine, "begin")
+    _obey(engine, "begin", frames)
     seconds = float(os.environ.get("SERVICE_ENGINES_SECONDS", "0"))
     _spend(seconds / 2, part_of(progress, 0.0, 0.4))
-    _obey(engine, "middle")
+    _obey(engine, "middle", frames)
     _spend(seconds / 2, part_of(progress, 0.4, 0.8))
     yield part_of(progress, 0.8, 1.0)
-    _obey(engine, "end")
+    _obey(engine, "end", frames)
 
 
 def _spend(seconds: float, progress: Progress) -> None:
@@ -55,16 +58,13 @@ def _spend(seconds: float, progress: Progress) -> None:
         time.sleep(min(left, _STEP_SECONDS))
 
 
-def _obey(engine: str, place: str) -> None:
+def _obey(engine: str, place: str, frames: int) -> None:
     """Die if that is ordered. The order is carried out once: whoever can remove it."""
-    folder = os.environ.get("SERVICE_ENGINES_ORDERS")
-    if folder is None:
-        return
-    try:
-        (Path(folder) / f"kill-{engine}-{place}").unlink()
-    except FileNotFoundError:
-        return
-    _die()
+    folder = os.environ.get("SERVICE_ENGINES_ORDERS", os.devnull)
+    for order in (f"kill-{engine}-{place}", f"kill-{engine}-{place}-{frames}"):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (Path(folder) / order).unlink()
+            _die()
 
 
 def _die() -> None:
@@ -75,19 +75,21 @@ class PacedSeparator(MiddleSeparator):
     def separate(self, mix: Audio, progress: Progress = no_progress) -> Stems:
         if mix.sample_rate == POISON_RATE:
             _die()
-        with working("separator", progress) as rest:
+        with working("separator", mix.frames, progress) as rest:
             return super().separate(mix, rest)
 
 
 class PacedPitch(SpectralPeakPitch):
     def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
-        with working("pitch", progress) as rest:
+        # The converter turns the polarity, so the first half wave tells which melody is asked for.
+        begins = vocals.samples[0][np.abs(vocals.samples[0]) > 1e-4][:1]
+        with working("sung" if begins < 0 else "pitch", vocals.frames, progress) as rest:
             return super().extract(vocals, rest)
 
 
 class PacedContent(LevelContent):
     def extract(self, speech: Audio, progress: Progress = no_progress) -> ContentFeatures:
-        with working("content", progress) as rest:
+        with working("content", speech.frames, progress) as rest:
             return super().extract(speech, rest)
 
 
@@ -101,7 +103,7 @@ class PacedConverter(TurningConverter):
         semitones: float = 0.0,
         progress: Progress = no_progress,
     ) -> Audio:
-        with working("converter", progress) as rest:
+        with working("converter", vocals.frames, progress) as rest:
             return super().convert(vocals, contour, content, voice, semitones, rest)
 
 
@@ -115,7 +117,7 @@ class HummingSynthesizer:
         return list(VOICES.values())
 
     def synthesize_sentence(self, text: str, voice: str, speed: float = 1.0, pitch: float = 0.0) -> Audio:
-        with working("synthesizer", no_progress):
+        with working("synthesizer", len(text), no_progress):
             place = list(VOICES).index(voice.split("+")[0])
             hz = (110 + 2 * place) * 2 ** (pitch / 12)
             seconds = max(0.2, SECONDS_A_CHARACTER * len(text) / speed)

@@ -13,11 +13,11 @@ import time
 import uuid
 from collections.abc import Callable
 
-from auto_voice.supervisor.parent import VARIABLE
+from auto_voice.supervisor.parent import READY_VARIABLE, VARIABLE
 from auto_voice.supervisor.plan import Plan
 
 SOUND_SECONDS = 5.0
-"""A process that lived so long was started well; the next one is started at once."""
+"""A process that lived so long, or said that it was ready, was started well; the next one is started at once."""
 
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
@@ -40,6 +40,7 @@ class Child:
         self.worker_id: str | None = None
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready_pipe = -1
         self._started = 0.0
         self._short_lives = 0
         self._due = clock()
@@ -62,10 +63,13 @@ class Child:
             self.worker_id = f"{socket.gethostname()[:40]}-{uuid.uuid4().hex[:12]}"
             command += ["--id", self.worker_id]
         self._started = self._clock()
+        self._ready_pipe, their_end = os.pipe()
+        environment = {**self.plan.environment, VARIABLE: str(os.getpid()), READY_VARIABLE: str(their_end)}
         # A session of its own keeps a terminal's Ctrl-C away from it: the supervisor says when to stop.
-        self._process = subprocess.Popen(
-            command, env={**self.plan.environment, VARIABLE: str(os.getpid())}, start_new_session=True
-        )
+        try:
+            self._process = subprocess.Popen(command, env=environment, pass_fds=(their_end,), start_new_session=True)
+        finally:
+            os.close(their_end)
         _log.info("%s started, process %d", self.plan.name, self._process.pid)
 
     def ended(self) -> bool:
@@ -74,12 +78,18 @@ class Child:
             return False
         process, self._process = self._process, None
         lived = self._clock() - self._started
-        self._short_lives = 0 if lived >= SOUND_SECONDS else self._short_lives + 1
+        self._short_lives = 0 if self._was_ready() or lived >= SOUND_SECONDS else self._short_lives + 1
         delay = _FIRST_DELAY_SECONDS * 2 ** (self._short_lives - 1) if self._short_lives else 0.0
         self._due = self._clock() + min(delay, _LONGEST_DELAY_SECONDS)
         level = logging.INFO if code == 0 else logging.ERROR
         _log.log(level, "%s, process %d, ended after %.0f s: %s", self.plan.name, process.pid, lived, _described(code))
         return True
+
+    def _was_ready(self) -> bool:
+        """Whether the process that has ended said that it was ready."""
+        os.set_blocking(self._ready_pipe, False)  # processes that it started may still hold the other end
+        with os.fdopen(self._ready_pipe, "rb", buffering=0) as pipe:
+            return bool(pipe.read(1))
 
     def send(self, number: signal.Signals) -> None:
         """Send the process a signal, where there is one."""

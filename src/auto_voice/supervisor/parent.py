@@ -1,4 +1,4 @@
-"""No process of the service outlives its supervisor, even one that was killed."""
+"""What a process of the service has to do with its supervisor: it says when it is ready, and never outlives it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import sys
 
 VARIABLE = "AUTOVOICE_SUPERVISOR"
 """Tells a process which one started it, by process id."""
+
+READY_VARIABLE = "AUTOVOICE_READY"
+"""Tells a process the file descriptor on which to say that it is ready."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -26,6 +29,14 @@ def follow_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if parent_gone():
         raise SystemExit(0)
+
+
+def tell_ready() -> None:
+    """Tell the supervisor that the process has started well. Does nothing where there is none."""
+    text = os.environ.pop(READY_VARIABLE, "")
+    if text.isdecimal():
+        with contextlib.suppress(OSError), os.fdopen(int(text), "wb", buffering=0) as pipe:
+            pipe.write(b"ready")
 
 
 def parent_gone() -> bool:

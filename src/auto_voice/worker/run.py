@@ -14,7 +14,7 @@ from auto_voice.jobs.queue import JobQueue
 from auto_voice.jobs.store import JobStore
 from auto_voice.jobs.workers import SLOTS, WorkerRegistry
 from auto_voice.storage.paths import Paths
-from auto_voice.supervisor.parent import parent_gone
+from auto_voice.supervisor.parent import parent_gone, tell_ready
 from auto_voice.supervisor.signals import SignalInbox
 from auto_voice.worker.executors import Executor
 from auto_voice.worker.heartbeat import Heartbeat
@@ -90,6 +90,7 @@ class Worker:
     def run(self, signals: SignalInbox) -> None:
         """Work until told to stop: by SIGTERM or SIGINT soon, by SIGHUP after the jobs that run."""
         self.start()
+        tell_ready()
         while any(slot.is_alive() for slot in self._slots):
             for number in signals.read(_JOIN_SECONDS):
                 if number == signal.SIGHUP:

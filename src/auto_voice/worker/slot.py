@@ -27,6 +27,8 @@ LOOK_SECONDS = 1.0
 """How often it looks into the table without one: messages may be lost, and a place may have become free."""
 
 _RETRY_SECONDS = 1.0
+_PRIVATE = ("text", "song_name", "profile_name", "description")
+"""Parameters whose text appears in no log line, whoever writes it."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +98,8 @@ class Slot(threading.Thread):
     def work(self, job: Job) -> None:
         """Do a claimed job, and write how it ended."""
         attempt = Attempt(job, self._store, self._shift)
-        with log_context(job_id=job.job_id, request_id=job.request_id), self._shift.busy_with(attempt):
+        private = (job.parameters.get(name) for name in _PRIVATE)
+        with log_context(*private, job_id=job.job_id, request_id=job.request_id), self._shift.busy_with(attempt):
             _log.info("%s begins, attempt %d", job.kind, job.attempt)
             began = time.monotonic()
             end = self._done(attempt)
