@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask_openapi3.request
 from flask import has_request_context, request
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.fields import FieldInfo
@@ -14,10 +15,8 @@ from auto_voice.errors import InvalidParametersError
 class Form(BaseModel):
     """A multipart form or a URL-encoded one; files are fields of type `FileStorage`.
 
-    The OpenAPI library hands form values over decoded as JSON, which turns a name "007" into the number 7 and
-    refuses it; here they are read anew, as text. A field that may come under several names declares
-    `validation_alias=AliasChoices(...)`. What is given twice, under one name or under two, is refused rather than
-    guessed, unless the model takes a list.
+    A field that may come under several names declares `validation_alias=AliasChoices(...)`. What is given twice,
+    under one name or under two, is refused rather than guessed, unless the model takes a list.
     """
 
     model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
@@ -54,3 +53,12 @@ def _sent(field_name: str, field: FieldInfo) -> dict[str, Any]:
         if len(values) > 1 and not is_list:
             raise InvalidParametersError(f"{name} is given {len(values)} times; give it once")
     return {name: values if is_list else values[0] for name, values in sent.items()}
+
+
+def _read(form: type[BaseModel], func_kwargs: dict[Any, Any]) -> None:
+    func_kwargs["form"] = form.model_validate({})
+
+
+# The OpenAPI library would decode every value as JSON first, which makes a number of the name "007" and an error of
+# five thousand digits, and it leaves no other way to say no.
+flask_openapi3.request._validate_form = _read

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask_openapi3 import FileStorage
+from flask_openapi3 import FileStorage, OpenAPI
 from pydantic import AliasChoices, Field
 from werkzeug.datastructures import MultiDict
 
@@ -71,3 +71,14 @@ def test_unknown_fields_are_left_alone() -> None:
 def test_what_is_not_clear_is_refused(fields: list[tuple[str, Any]], says: str) -> None:
     with pytest.raises(InvalidParametersError, match=says), received(*fields):
         pass
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000])
+def test_text_is_never_taken_for_anything_else(text: str) -> None:
+    app = OpenAPI("forms", doc_ui=False)
+
+    @app.post("/")
+    def told(form: Example) -> str:
+        return form.name
+
+    assert app.test_client().post("/", data={"name": text}).text == text
