@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Iterable
 
-from flask import Response, request
+from flask import Flask, Response, request
 from flask_openapi3 import APIBlueprint, Tag
 from prometheus_client import CollectorRegistry, Metric, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from auto_voice.config import Settings
 from auto_voice.errors import NotFoundError
 from auto_voice.jobs.job import LANES
 from auto_voice.monitoring.metrics import counted
@@ -95,7 +94,7 @@ def metrics() -> Response:
     return Response(encode(scraped(fact_watch())), content_type=content_type)
 
 
-def serve_metrics_port(settings: Settings, watch: FactWatch) -> threading.Thread | None:
+def serve_metrics_port(app: Flask) -> threading.Thread | None:
     """Serve `monitoring.prometheus_port`, where it is set, for as long as this process lives; to be called after forks.
 
     All web processes of a machine call it: the first one gets the port, and when it ends another one follows within
@@ -104,6 +103,8 @@ def serve_metrics_port(settings: Settings, watch: FactWatch) -> threading.Thread
     Returns:
         The thread that takes the port, or None where no port is set.
     """
+    with app.app_context():
+        settings, watch = services().settings, fact_watch()
     port = settings.monitoring.prometheus_port
     if port is None or not settings.monitoring.prometheus_enabled:
         return None

@@ -22,6 +22,7 @@ from auto_voice.monitoring.metrics import share_metrics
 from auto_voice.supervisor.parent import follow_parent
 from auto_voice.web.app import create_app
 from auto_voice.web.gunicorn_worker import ServiceLog, Worker
+from auto_voice.web.metrics import serve_metrics_port
 from auto_voice.web.websocket_handler import sockets
 
 _LOG = logging.getLogger("auto_voice.web.server")  # its own name also where it is __main__
@@ -51,9 +52,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         """The application of one process; called in that process."""
         try:
             share_metrics(self.settings)
-            return create_app(self.settings)
+            app = create_app(self.settings)
         except AutoVoiceError as error:
             raise AppImportError(_told(error)) from error
+        serve_metrics_port(app)
+        return app
 
     def reload(self) -> None:
         """Take over changed settings and set up the log anew; settings that are not valid change nothing."""

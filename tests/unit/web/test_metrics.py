@@ -17,7 +17,6 @@ from auto_voice.jobs.job import NewJob
 from auto_voice.jobs.workers import WorkerRegistry
 from auto_voice.web import facts
 from auto_voice.web.app import create_app
-from auto_voice.web.facts import FactWatch
 from auto_voice.web.metrics import serve_metrics_port
 from auto_voice.web.services import Services
 
@@ -110,13 +109,12 @@ def test_switched_off_it_is_not_there(settings: Settings) -> None:
     assert client.get("/metrics").status_code == 404
 
 
-def test_a_port_of_its_own(client: FlaskClient) -> None:
-    here = services_of(client)
+def test_a_port_of_its_own(settings: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    own = here.settings.monitoring.model_copy(update={"prometheus_port": port})
-    thread = serve_metrics_port(here.settings.model_copy(update={"monitoring": own}), FactWatch(here))
+    own = settings.monitoring.model_copy(update={"prometheus_port": port})
+    thread = serve_metrics_port(create_app(settings.model_copy(update={"monitoring": own})))
     assert thread is not None
     thread.join(10)
 
@@ -125,5 +123,4 @@ def test_a_port_of_its_own(client: FlaskClient) -> None:
 
 
 def test_no_port_no_thread(client: FlaskClient) -> None:
-    here = services_of(client)
-    assert serve_metrics_port(here.settings, FactWatch(here)) is None
+    assert serve_metrics_port(client.application) is None
