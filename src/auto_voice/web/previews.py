@@ -9,7 +9,6 @@ from typing import Literal
 from flask import Response, send_file
 
 from auto_voice.atomic_file import atomic_write
-from auto_voice.audio import decode, write
 from auto_voice.jobs.job import NewJob
 from auto_voice.monitoring.context import current_request_id
 from auto_voice.profiles import VoiceProfile
@@ -52,9 +51,5 @@ def _make(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> None:
     job = wait_for(job)
     spoken = here.paths.attempt_dir(job.job_id, job.attempt) / f"speech.{format}"
     kept = here.paths.profile_preview(profile.profile_id, format)
-    if format == "wav":
-        # A stream's header cannot know its length; the kept file's does.
-        write(kept, decode(spoken))
-    else:
-        with spoken.open("rb") as source, atomic_write(kept) as target:
-            shutil.copyfileobj(source, target)
+    with spoken.open("rb") as source, atomic_write(kept) as target:
+        shutil.copyfileobj(source, target)
