@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, jsonify
+from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -55,7 +56,7 @@ def error_document(error: AutoVoiceError) -> dict[str, Any]:
 
 def register_errors(app: Flask) -> None:
     """Answer every exception with its document; what nobody expected is logged and told without detail."""
-    app.register_error_handler(AutoVoiceError, _ours)
+    app.register_error_handler(AutoVoiceError, answer_to)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
@@ -63,7 +64,7 @@ def register_errors(app: Flask) -> None:
 
 def validation_response(error: ValidationError) -> Response:
     """The answer to parameters that do not fit their model."""
-    return _ours(validation_error(error))
+    return answer_to(validation_error(error))
 
 
 def validation_error(error: ValidationError) -> InputError:
@@ -76,7 +77,8 @@ def validation_error(error: ValidationError) -> InputError:
     return MissingFieldError(text) if missing else InvalidParametersError(text)
 
 
-def _ours(error: AutoVoiceError) -> Response:
+def answer_to(error: AutoVoiceError) -> Response:
+    """The answer that stands for an error."""
     if isinstance(error, StorageError):
         _LOG.error("%s", error.message)
         error = ServiceUnavailableError(error.message, suggestions=error.suggestions)
@@ -87,7 +89,9 @@ def _ours(error: AutoVoiceError) -> Response:
     return response
 
 
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:  # whoever raised it has said what to answer
+        return cast(ResponseReturnValue, error.response)
     status = error.code or 500
     code = _CODES.get(status, "internal_error" if status >= 500 else "invalid_parameters")
     message = error.description or error.name
@@ -102,9 +106,9 @@ def _http(error: HTTPException) -> Response:
 def _too_deep(error: RecursionError) -> Response:
     """JSON of a hundred thousand brackets; nothing else here nests without end."""
     _LOG.warning("a request was nested too deeply", exc_info=error)
-    return _ours(InvalidParametersError("The request is nested too deeply."))
+    return answer_to(InvalidParametersError("The request is nested too deeply."))
 
 
 def _unexpected(error: Exception) -> Response:
     _LOG.error("unexpected error", exc_info=error)
-    return _ours(AutoVoiceError("Something unexpected went wrong; the log says what."))
+    return answer_to(AutoVoiceError("Something unexpected went wrong; the log says what."))

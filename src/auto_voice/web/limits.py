@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, cast
 
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter, RequestLimit
 from limits.errors import ConfigurationError as LimitsError
 
 from auto_voice.config import Settings
 from auto_voice.errors import ConfigurationError, RateLimitedError
 from auto_voice.web.caller import known_caller
+from auto_voice.web.errors import answer_to
 
 Costly = Literal["conversions", "clones"]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -93,10 +94,13 @@ def _is_unlimited() -> bool:
     return request.method == "OPTIONS" or getattr(view, _MARK, None) == _UNLIMITED
 
 
-def _refuse(breached: RequestLimit) -> None:
+def _refuse(breached: RequestLimit) -> Response:
+    """The answer to one request too many; raised from here, the limiter would take it for its storage's failure."""
     wait = max(1, math.ceil(breached.reset_at - time.time()))
-    raise RateLimitedError(
-        f"Too many requests: {breached.limit} are allowed.",
-        suggestions=[f"Ask again in {wait} seconds."],
-        retry_after_seconds=wait,
+    return answer_to(
+        RateLimitedError(
+            f"Too many requests: {breached.limit} are allowed.",
+            suggestions=[f"Ask again in {wait} seconds."],
+            retry_after_seconds=wait,
+        )
     )
