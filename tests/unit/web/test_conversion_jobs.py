@@ -62,14 +62,15 @@ class TestStatus:
         JobStatus.model_validate(answer.json, extra="forbid")
         assert (answer.json["status"], answer.json["error"]) == ("failed", error)
 
-    @pytest.mark.parametrize("method", ["get status", "post cancel", "get download"])
-    @pytest.mark.parametrize("job_id", [new_job_id(), *HOSTILE_IDS])
-    def test_what_is_no_job_is_not_found(self, house: WebHouse, method: str, job_id: str) -> None:
-        verb, action = method.split()
-        rest = "/converted.wav" if action == "download" else ""
-        answer = house.client.open(f"{API}/{action}/{job_id}{rest}", method=verb.upper())
-        assert answer.status_code == 404
-        assert answer.json["code"] in ("conversion_not_found", "file_not_found")
+    @pytest.mark.parametrize(
+        ("method", "url"),
+        [("GET", "status/{}"), ("GET", "download/{}/converted.wav"), ("POST", "cancel/{}")],
+    )
+    def test_what_is_no_job_is_not_found(self, house: WebHouse, method: str, url: str) -> None:
+        for job_id in [new_job_id(), *HOSTILE_IDS]:
+            answer = house.client.open(f"{API}/{url.format(job_id)}", method=method)
+            assert answer.status_code == 404, job_id
+            assert answer.json["code"] in ("conversion_not_found", "file_not_found")
 
     def test_another_users_job_is_as_unknown_as_none(self, locked_house: WebHouse) -> None:
         ann, bob = locked_house.key("ann"), locked_house.key("bob")

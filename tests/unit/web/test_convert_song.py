@@ -107,6 +107,11 @@ def test_the_file_name_is_only_for_people(house: WebHouse, name: str, shown: str
     assert house.files() == {house.services.paths.job_input(job.job_id)}
 
 
+def test_what_the_file_is_said_to_be_does_not_count(house: WebHouse) -> None:
+    file = (io.BytesIO(SONG), "virus.exe", "application/x-msdownload")
+    assert house.convert(("song", file), song=None).status_code == 202
+
+
 def test_a_bare_request_finds_the_voice_of_whoever_made_it(house: WebHouse) -> None:
     """The runbook clones with a `user_id` and converts without one; that works where no keys are needed."""
     voice = make_profile(house.settings, user_id="user123").profile_id
