@@ -92,7 +92,7 @@ def speaker(voice: str | None, user_id: str | None = None) -> Speaker:
             "There is no voice of that name.",
             suggestions=[
                 *(f"Did you mean {name!r}?" for name in near),
-                *error.suggestions,
+                *(hint for hint in error.suggestions if hint.startswith("Did you mean")),
                 "`GET /v1/audio/voices` lists the voices there are.",
             ],
         ) from None
