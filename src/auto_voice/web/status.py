@@ -89,7 +89,7 @@ def result_document(job: Job) -> dict[str, Any]:
     return {
         "converted_audio_url": urls.get(main),
         "stems": stems or None,
-        "metadata": {**result.get("metadata", {}), "format": audio.get(main, "").partition(".")[2] or None},
+        "metadata": {"format": audio.get(main, "").partition(".")[2] or None, **result.get("metadata", {})},
         "quality_metrics": result.get("quality_metrics"),
         "stage_seconds": result.get("stage_seconds", {}),
         "files": [{"name": name, "url": download_url(job.job_id, name), **about} for name, about in files.items()],
