@@ -37,6 +37,8 @@ from simple_engines import make_profile, song, wav
 
 TESTS = Path(__file__).parent
 ENGINES = TESTS / "service_engines"
+POISON_RATE = 11025
+"""A song of this rate kills every worker that begins with it."""
 START_SECONDS = 90.0
 """The machine may be busy, and a worker imports PyTorch."""
 
@@ -70,7 +72,7 @@ class Service:
         environment: of its processes.
         database: its own connection to the service's database.
         store: the service's jobs.
-        orders: see `service_engines`.
+        orders: see `service_engines/paced_engines.py`.
         log: what all its processes write.
         process: the supervisor.
     """
@@ -267,6 +269,7 @@ def make_service(
         "OMP_NUM_THREADS": "1",
         "SERVICE_ENGINES_SECONDS": str(engine_seconds),
         "SERVICE_ENGINES_ORDERS": str(orders),
+        "SERVICE_ENGINES_POISON": str(POISON_RATE),
         **(environment or {}),
     }
     loaded = load_settings(environment=processes)

@@ -55,3 +55,10 @@ def seal(folder: Path) -> None:
 def discard(folder: Path) -> None:
     """Remove what an attempt made that does not count; cleanup gets what cannot be removed now."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_alone(folder: Path) -> None:
+    """Remove the folders of the job's other attempts: this one ended it."""
+    for other in folder.parent.glob("attempt-*"):
+        if other != folder:
+            discard(other)

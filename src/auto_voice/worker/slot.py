@@ -18,7 +18,7 @@ from auto_voice.monitoring.context import log_context
 from auto_voice.storage.paths import Paths
 from auto_voice.worker.attempt import Attempt, Drained
 from auto_voice.worker.executors import Executor
-from auto_voice.worker.result_files import attempt_folder, discard, seal
+from auto_voice.worker.result_files import attempt_folder, discard, keep_alone, seal
 from auto_voice.worker.shift import Shift
 
 POLL_SECONDS = 0.08
@@ -114,6 +114,7 @@ class Slot(threading.Thread):
             result = self._executor(job.kind).run(job, attempt_folder(folder), attempt.progress)
             seal(folder)
             self._write(attempt, lambda: self._store.complete(job, result))
+            keep_alone(folder)
         except Drained:
             discard(folder)
             self._write(attempt, lambda: self._store.release(job))

@@ -8,7 +8,9 @@ Each takes as long as it is told, reporting progress all the while, and dies at 
                              same over a song of so many frames
 
 The engines are separator, pitch, content, converter, synthesizer, and sung: the pitch of the converted vocals, which
-is taken while they are mixed. A song of POISON_RATE kills whoever separates it, every time.
+is taken while they are mixed.
+
+    SERVICE_ENGINES_POISON   a sample rate: a song of that rate kills whoever separates it, every time
 """
 
 from __future__ import annotations
@@ -32,7 +34,6 @@ from auto_voice.models.runtime import ModelRuntime
 from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter
 from simple_engines import voice as tone
 
-POISON_RATE = 11025
 SPEECH_RATE = 24000
 SECONDS_A_CHARACTER = 0.05
 
@@ -73,7 +74,7 @@ def _die() -> None:
 
 class PacedSeparator(MiddleSeparator):
     def separate(self, mix: Audio, progress: Progress = no_progress) -> Stems:
-        if mix.sample_rate == POISON_RATE:
+        if str(mix.sample_rate) == os.environ.get("SERVICE_ENGINES_POISON"):
             _die()
         with working("separator", mix.frames, progress) as rest:
             return super().separate(mix, rest)
@@ -82,7 +83,7 @@ class PacedSeparator(MiddleSeparator):
 class PacedPitch(SpectralPeakPitch):
     def extract(self, vocals: Audio, progress: Progress = no_progress) -> PitchContour:
         # The converter turns the polarity, so the first half wave tells which melody is asked for.
-        begins = vocals.samples[0][np.abs(vocals.samples[0]) > 1e-4][:1]
+        begins = vocals.samples[0][np.abs(vocals.samples[0]) > 1e-4][:1].sum()
         with working("sung" if begins < 0 else "pitch", vocals.frames, progress) as rest:
             return super().extract(vocals, rest)
 
