@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from auto_voice.config import Settings
@@ -17,6 +25,13 @@ from auto_voice.storage.paths import Paths
 
 _BUSY_MILLISECONDS = 30_000
 """How long a SQLite writer waits for another one; ours take milliseconds."""
+
+_OUT_OF_ORDER = {"08", "25", "28", "3D", "53", "57", "58"}
+"""PostgreSQL's classes of errors that are nobody's mistake here: connection, read-only transaction, password, no such
+database, no room left, shut down, system."""
+_DAMAGED = {"XX001", "XX002"}
+_CHECK = "Check that its folder is writable and its disk not full, or that the server is reachable."
+_RESTORE = "Stop the service and restore the newest backup of the database, or move the file away to begin anew."
 
 
 class Database:
@@ -99,24 +114,36 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The driver's errors in our words; a broken rule (IntegrityError) is the caller's business."""
+    """The driver's errors in our words; a broken rule (IntegrityError) or a wrong query stays what it is."""
     try:
         yield
-    except OperationalError as error:
-        raise StorageError(
-            f"the database cannot be used: {_reason(error)}",
-            suggestions=["Check that its folder is writable and its disk not full, or that the server is reachable."],
-        ) from error
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:
-            raise
-        raise StorageError(
-            f"the database is damaged: {_reason(error)}",
-            suggestions=[
-                "Stop the service and restore the newest backup of the database, or move the file away to begin anew."
-            ],
-        ) from error
+    except PoolTimeoutError as error:
+        raise StorageError("the database has no connection to spare", suggestions=["Try again later."]) from error
+    except DBAPIError as error:
+        if _is_damage(error):
+            raise StorageError(f"the database is damaged: {_reason(error)}", suggestions=[_RESTORE]) from error
+        if isinstance(error, OperationalError | InterfaceError) or _sqlstate(error)[:2] in _OUT_OF_ORDER:
+            raise StorageError(f"the database cannot be used: {_reason(error)}", suggestions=[_CHECK]) from error
+        raise
+
+
+def _is_damage(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return type(error) is DatabaseError
+    return _sqlstate(error) in _DAMAGED
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's code of the error, as its drivers have it; empty for SQLite and where there was no answer."""
+    code = getattr(error.orig, "sqlstate", None) or _pg8000_fields(error).get("C")
+    return str(code or "")
+
+
+def _pg8000_fields(error: Exception) -> dict[str, str]:
+    """The parts of the server's message, which pg8000 gives as a document (and all as ProgrammingError)."""
+    given = getattr(getattr(error, "orig", None), "args", ())
+    return given[0] if given and isinstance(given[0], dict) else {}
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+    return _pg8000_fields(error).get("M") or str(getattr(error, "orig", None) or error).partition("\n")[0]
