@@ -13,14 +13,12 @@ def check_address(host: str, port: int) -> None:
     Raises:
         ServiceUnavailableError: it could not; says why, and what to do.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
             # As servers do: connections of an earlier run that are still closing do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind((host.strip("[]"), port))
     except OSError as error:
         raise ServiceUnavailableError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}",

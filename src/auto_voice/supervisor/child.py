@@ -20,7 +20,8 @@ SOUND_SECONDS = 5.0
 """A process that lived so long, or said that it was ready, was started well; the next one is started at once."""
 
 _FIRST_DELAY_SECONDS = 0.25
-_LONGEST_DELAY_SECONDS = 30.0
+_DOUBLINGS = 7
+"""The delay doubles so often: up to 32 seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,12 +66,21 @@ class Child:
         self._started = self._clock()
         self._ready_pipe, their_end = os.pipe()
         environment = {**self.plan.environment, VARIABLE: str(os.getpid()), READY_VARIABLE: str(their_end)}
-        # A session of its own keeps a terminal's Ctrl-C away from it: the supervisor says when to stop.
         try:
-            self._process = subprocess.Popen(command, env=environment, pass_fds=(their_end,), start_new_session=True)
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                pass_fds=(their_end,),
+                start_new_session=True,  # a terminal's Ctrl-C is not for it: the supervisor says when to stop
+            )
+        except OSError as error:  # no memory, or too many processes: that may pass
+            os.close(self._ready_pipe)
+            self._delay_successor()
+            _log.error("%s could not be started: %s", self.plan.name, error)
+        else:
+            _log.info("%s started, process %d", self.plan.name, self._process.pid)
         finally:
             os.close(their_end)
-        _log.info("%s started, process %d", self.plan.name, self._process.pid)
 
     def ended(self) -> bool:
         """Whether the process has ended since it was last asked; sets the time for its successor."""
@@ -78,12 +88,19 @@ class Child:
             return False
         process, self._process = self._process, None
         lived = self._clock() - self._started
-        self._short_lives = 0 if self._was_ready() or lived >= SOUND_SECONDS else self._short_lives + 1
-        delay = _FIRST_DELAY_SECONDS * 2 ** (self._short_lives - 1) if self._short_lives else 0.0
-        self._due = self._clock() + min(delay, _LONGEST_DELAY_SECONDS)
+        if self._was_ready() or lived >= SOUND_SECONDS:
+            self._short_lives, self._due = 0, self._clock()
+        else:
+            self._delay_successor()
         level = logging.INFO if code == 0 else logging.ERROR
         _log.log(level, "%s, process %d, ended after %.0f s: %s", self.plan.name, process.pid, lived, _described(code))
         return True
+
+    def _delay_successor(self) -> None:
+        """What could not even start is tried ever more rarely."""
+        delay = _FIRST_DELAY_SECONDS * 2 ** min(self._short_lives, _DOUBLINGS)
+        self._short_lives += 1
+        self._due = self._clock() + delay
 
     def _was_ready(self) -> bool:
         """Whether the process that has ended said that it was ready."""

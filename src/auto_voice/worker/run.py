@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from auto_voice.config import Settings
+from auto_voice.errors import StorageError
 from auto_voice.jobs.job import Kind
 from auto_voice.jobs.queue import JobQueue
 from auto_voice.jobs.store import JobStore
@@ -104,7 +105,10 @@ class Worker:
         for slot in self._slots:
             slot.join()
         self._heartbeat.stop()
-        self._workers.gone(self._worker_id)
+        try:
+            self._workers.gone(self._worker_id)
+        except StorageError as error:
+            _log.warning("the worker could not sign off: %s", error.message)
 
     def _executor(self, kind: Kind) -> Executor:
         with self._making:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from auto_voice.errors import AutoVoiceError, CancelledError, OutOfMemoryError, StorageError
@@ -88,9 +89,9 @@ class Slot(threading.Thread):
                 self._shift.pause(_RETRY_SECONDS)
 
     def _next_job(self) -> Job | None:
-        """A job that is ours now. A message only says that it is worth looking."""
+        """A job that is ours now. A message only says that it is worth looking; the table is looked at anyway."""
         now = time.monotonic()
-        if self._queue.take(self._lane) is None and now < self._next_look:
+        if now < self._next_look and self._queue.take(self._lane) is None:
             return None
         self._next_look = now + LOOK_SECONDS
         return self._store.claim(self._worker_id, self._lane)
@@ -107,28 +108,48 @@ class Slot(threading.Thread):
         release_memory()
 
     def _done(self, attempt: Attempt) -> str:
-        """Run the executor; returns how it ended, in a word."""
+        """Run the executor and write how that ended; returns it in a word.
+
+        Raises:
+            StorageError: it could not be written; what was made stays, and the job is done again.
+        """
         job = attempt.job
         folder = self._paths.attempt_dir(job.job_id, job.attempt)
+        end, write = self._outcome(attempt, folder)
+        try:
+            if write is not None:
+                self._write(attempt, write)
+        except LostJobError:
+            # Where the database answered too late, an earlier try may have reached it.
+            if not self._counts(job):
+                end = "given up"
+        if end == "completed":
+            keep_alone(folder)
+        else:
+            discard(folder)
+        return end
+
+    def _outcome(self, attempt: Attempt, folder: Path) -> tuple[str, Callable[[], None] | None]:
+        """How the attempt ended, in a word, and the writing of it; nothing is to be written of one that is lost."""
+        job, store = attempt.job, self._store
         try:
             result = self._executor(job.kind).run(job, attempt_folder(folder), attempt.progress)
             seal(folder)
-            self._write(attempt, lambda: self._store.complete(job, result))
-            keep_alone(folder)
         except Drained:
-            discard(folder)
-            self._write(attempt, lambda: self._store.release(job))
-            return "released"
+            return "released", lambda: store.release(job)
         except (CancelledError, LostJobError):
-            discard(folder)
-            return "given up"
+            return "given up", None
         except Exception as error:
-            discard(folder)
-            self._fail(attempt, error)
-            return "failed"
-        return "completed"
+            document = self._error_document(error)
+            return "failed", lambda: store.fail(job, document)
+        return "completed", lambda: store.complete(job, result)
 
-    def _fail(self, attempt: Attempt, error: Exception) -> None:
+    def _counts(self, job: Job) -> bool:
+        now = self._store.get(job.job_id)
+        return now.attempt == job.attempt and now.state in ("completed", "failed")
+
+    def _error_document(self, error: Exception) -> dict[str, Any]:
+        """The error as the job keeps it. What went wrong inside us is for the log alone."""
         if isinstance(error, MemoryError):
             error = OutOfMemoryError()
         if isinstance(error, OutOfMemoryError):
@@ -137,11 +158,7 @@ class Slot(threading.Thread):
         if not isinstance(error, AutoVoiceError):
             _log.error("the job met a bug", exc_info=error)
             error = AutoVoiceError("Something went wrong inside AutoVoice.")
-        document = error_document(error)
-        try:
-            self._write(attempt, lambda: self._store.fail(attempt.job, document))
-        except LostJobError:
-            _log.info("the attempt no longer counts")
+        return {"code": error.code, "message": error.message, "details": {"suggestions": error.suggestions}}
 
     def _write(self, attempt: Attempt, write: Callable[[], None]) -> None:
         """Write how the job ended. While the database cannot be used this is tried again, as long as it may count.
@@ -160,8 +177,3 @@ class Slot(threading.Thread):
                     raise
                 _log.warning("the end of the job cannot be written yet: %s", error.message)
                 time.sleep(_RETRY_SECONDS)
-
-
-def error_document(error: AutoVoiceError) -> dict[str, Any]:
-    """An error as the job keeps it."""
-    return {"code": error.code, "message": error.message, "details": {"suggestions": error.suggestions}}
