@@ -16,6 +16,7 @@ from auto_voice.inference.singing_conversion_pipeline import SingingConversionPi
 from auto_voice.parameters import song_limits
 from auto_voice.profiles import VoiceProfile
 from auto_voice.progress import ProgressCallback
+from auto_voice.provenance import tags
 
 _SHOWN = ("profile_name", "preset", "separation_model", "pitch_engine", "content_model", "converter", "sample_rate")
 
@@ -56,7 +57,9 @@ def convert_one(
     files = {target.mix: result.mixed_audio}
     if target.vocals and target.instrumental and result.stems:
         files |= {target.vocals: result.stems.vocals, target.instrumental: result.stems.accompaniment}
-    write_together(files, options["file_format"])
+    synthetic = tags(None, profile.profile_id)
+    # The accompaniment is the original's.
+    write_together(files, options["file_format"], {path: synthetic for path in files if path != target.instrumental})
     if target.report:
         _write_report(target.report, song, target, result)
     return {

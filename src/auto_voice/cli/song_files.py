@@ -129,8 +129,15 @@ def is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or Path(output).is_dir()
 
 
-def write_together(files: Mapping[Path, Audio], file_format: str | None) -> None:
+def write_together(
+    files: Mapping[Path, Audio], file_format: str | None, tags: Mapping[Path, Mapping[str, str]] | None = None
+) -> None:
     """Write all the files or, when one cannot be written or the user interrupts, none that was not there before.
+
+    Args:
+        files: sounds by their paths.
+        file_format: of all; None: by their suffixes.
+        tags: of those files that get any, as `audio.write` takes them.
 
     Raises:
         StorageError: the disk is full, or the folder is closed to us.
@@ -140,7 +147,7 @@ def write_together(files: Mapping[Path, Audio], file_format: str | None) -> None
     new = [path for path in files if not path.exists()]
     try:
         for path, audio in files.items():
-            write(path, audio, format=file_format)
+            write(path, audio, format=file_format, tags=(tags or {}).get(path))
     except BaseException:
         for path in new:
             path.unlink(missing_ok=True)

@@ -72,7 +72,7 @@ def speak(
     if output == "-":
         _pipe(watched, engine.sample_rate)
         return
-    audio = _write(watched, output)
+    audio = _write(watched, output, profile or voice or current_settings().tts.voice)
     seconds = time.perf_counter() - begin
     if as_json:
         emit_json(
@@ -149,12 +149,13 @@ def _with_progress(spoken: Iterator[Audio], count: int) -> Iterator[Audio]:
             show(index / count)
 
 
-def _write(spoken: Iterator[Audio], output: str) -> Audio:
+def _write(spoken: Iterator[Audio], output: str, voice: str) -> Audio:
     from auto_voice.audio import write
     from auto_voice.inference.speech_shaping import joined
+    from auto_voice.provenance import tags
 
     audio = joined(list(spoken))
-    write(output, audio)
+    write(output, audio, tags=tags(None, voice))
     return audio
 
 

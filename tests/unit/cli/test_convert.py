@@ -105,6 +105,16 @@ def test_stems_lie_beside_the_conversion(music: Path) -> None:
     ]
 
 
+def test_what_is_synthetic_says_so_itself(music: Path) -> None:
+    convert(music / "song.wav", "-o", music / "new.flac", "--stems")
+    said = {}
+    for path in music.glob("new*.flac"):
+        with soundfile.SoundFile(path) as sound:
+            said[path.name] = sound.comment.partition(":")[0]
+    original = {"new - instrumental.flac": ""}
+    assert said == {"new.flac": "Synthetic voice", "new - vocals.flac": "Synthetic voice", **original}
+
+
 def test_a_report_can_be_written(music: Path) -> None:
     result = convert(music / "song.wav", "--report")
     assert result.exit_code == 0, result.output

@@ -42,7 +42,10 @@ def test_text_to_a_file(tmp_path: Path) -> None:
 
     assert result.exit_code == 0, result.output
     assert SAID == [("It costs five dollars.", ("bm_lewis", 1.5, -2.0))]
-    assert soundfile.info(out).samplerate == 24000
+    with soundfile.SoundFile(out) as sound:
+        assert sound.samplerate == 24000
+        assert sound.comment.startswith("Synthetic voice")
+        assert "bm_lewis" in sound.comment
     assert "s of speech" in result.stdout
 
 
