@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 from click.testing import CliRunner, Result
@@ -115,3 +116,12 @@ def test_empty_lists_say_what_to_do() -> None:
     assert "autovoice keys create" in run("keys", "list").stderr
     assert "autovoice keys create" in run("users", "list").stderr
     assert run("audit").exit_code == 0
+
+
+def test_old_entries_of_the_audit_log_are_forgotten_when_told(accounts: Accounts) -> None:
+    make_key()
+    accounts._clock = lambda: time.time() - 400 * 86400  # type: ignore[method-assign]
+    accounts.create_user("long-ago")
+    assert document("audit", "--forget", "1y") == {"removed": 1}
+    assert "long-ago" not in run("audit").stdout
+    assert "ada" in run("audit").stdout
