@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
-import os
 import socket
 import struct
 import sys
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from auto_voice.errors import AutoVoiceError, InvalidParametersError
+from auto_voice.web.errors import error_document
 
 _PATIENCE_SECONDS = 60
 _PATIENCE = struct.pack("ll", _PATIENCE_SECONDS, 0)
+
+
+_PARSE_STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -42,12 +50,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         else:
             super().finish_request(conn, fs)
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+        """Answer what never became a request of the app's with the API's error document."""
+        error: AutoVoiceError
+        if isinstance(exc, ParseException):
+            error = InvalidParametersError("That is no HTTP request, or its line or headers are too long.")
+            status = _PARSE_STATUSES.get(type(exc), 400)
+        else:
+            self.log.exception("a request could not be handled")
+            error, status = AutoVoiceError("Something unexpected went wrong; the log says what."), 500
+        body = json.dumps(error_document(error)).encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):
+            client.sendall(head.encode() + body)
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """When the process begins to end, let go of the address at once: who connects then is served by others."""
         super().set_accept_enabled(enabled)
-        if not enabled and (not self.alive or self.ppid != os.getppid()):
+        if not self.alive:
             for listener in self.sockets:
                 listener.close()
+
+    def is_parent_alive(self) -> bool:
+        """Without gunicorn's first process this one ends as if it had been told to."""
+        self.alive = self.alive and super().is_parent_alive()
+        return bool(self.alive)
 
 
 class ServiceLog(Logger):  # type: ignore[misc]
