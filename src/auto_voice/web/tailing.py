@@ -19,7 +19,7 @@ LISTENING_SECONDS = 10.0
 
 _SAY_SO_SECONDS = 2.0
 _LOOK_SECONDS = 0.04
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 14
 
 
 class BrokenStreamError(AutoVoiceError):
