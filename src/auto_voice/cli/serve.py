@@ -31,7 +31,8 @@ def serve(host: str | None, port: int | None, files: tuple[Path, ...]) -> None:
     It stops without losing work: what is unfinished goes on at the next start. SIGHUP reads the configuration again.
     """
     from auto_voice.monitoring.logs import configure_logging
-    from auto_voice.supervisor import Configuration, Supervisor
+    from auto_voice.supervisor.configuration import Configuration
+    from auto_voice.supervisor.run import Supervisor
 
     configuration = Configuration.of((*current_session().config_files, *files), host=host, port=port)
     supervisor = Supervisor(configuration)

@@ -27,7 +27,8 @@ def worker(count: int | None, files: tuple[Path, ...]) -> None:
     They need the same data folder and database as the web processes.
     """
     from auto_voice.monitoring.logs import configure_logging
-    from auto_voice.supervisor import Configuration, Supervisor
+    from auto_voice.supervisor.configuration import Configuration
+    from auto_voice.supervisor.run import Supervisor
 
     supervisor = Supervisor(Configuration.of((*current_session().config_files, *files)), web=False, workers=count)
     supervisor.check()
