@@ -270,14 +270,9 @@ def mutated(content: bytes, random: np.random.Generator) -> bytes:
 def test_a_thousand_mutations(house: House, archive: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Files of every format with something wrong in them, in turn at every door that takes the format."""
     random = np.random.default_rng(SEED)
-    good = [
-            *(
-                (name, good.make(tmp_path_factory.mktemp("good")).read_bytes())
-                for name, good in hostile_audio.GOOD.items()
-            ),
-            *([("archive", archive)] * 4),
-        ]
-    ]
+    makers = {name: good.make for name, good in hostile_audio.GOOD.items()}
+    good = [(name, make(tmp_path_factory.mktemp("good")).read_bytes()) for name, make in makers.items()]
+    good += [("archive", archive)] * 4
     material: list[tuple[str, Door, bytes]] = []
     for number in range(MUTATIONS):
         name, content = good[number % len(good)]
