@@ -136,6 +136,7 @@ class TestLeftovers:
         job = claimed(store)
         standing = filled(paths.attempt_dir(made.job_id, 2))
         store.complete(job, {"attempt": 2})
+        clock.forward(HOUR / 2)
         clean(store)
         assert lost.exists()  # its worker may still be at it
         clock.forward(2 * HOUR)
@@ -159,9 +160,10 @@ class TestLeftovers:
         self, store: JobStore, clock: Clock, paths: Paths
     ) -> None:
         upload = filled(paths.job_dir(new_job_id()), name="input-0")
+        clock.forward(HOUR / 2)
         clean(store)
         assert upload.exists()
-        clock.forward(HOUR + 60)
+        clock.forward(HOUR)
         clean(store)
         assert not upload.parent.exists()
 
