@@ -34,6 +34,7 @@ _READABLE = [
     "ETag",
     "Location",
     "Retry-After",
+    "X-Job-ID",
     request_log.HEADER,
 ]
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

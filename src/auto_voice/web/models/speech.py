@@ -31,7 +31,9 @@ class SpeechBody(_Body):
     """A text to be spoken at once, in the shape of OpenAI's API."""
 
     input: str = Field(min_length=1, max_length=4096, description="English, plain or in light Markdown.")
-    model: str = Field(description="One of those that `GET /v1/models` lists; they all speak alike.", max_length=200)
+    model: str = Field(
+        description="One of those that `GET /v1/models` lists; they all speak alike.", min_length=1, max_length=200
+    )
     voice: VoiceName | VoiceId = Field(description=f"{_VOICE} OpenAI's names (`alloy`, ...) mean stock voices.")
     response_format: StreamFormat = Field("mp3", description="pcm: 16-bit little-endian, mono, 24 kHz.")
     speed: Speed = 1.0
@@ -96,7 +98,7 @@ class SpeechJobBody(_Body):
     pitch: Pitch = 0.0
     format: StreamFormat = "mp3"
     user_id: str | None = Field(
-        None, max_length=200, description="Whose; only where no keys are needed, or for admins."
+        None, min_length=1, max_length=100, description="Whose; only where no keys are needed, or for admins."
     )
 
 

@@ -55,7 +55,7 @@ def _limit_body() -> None:
     request.max_content_length = services().settings.limits.max_text_characters * _BYTES_PER_CHARACTER + _OTHER_BYTES
 
 
-@blueprint.post("/v1/audio/speech", responses={200: _SPOKEN, **errors(413)})
+@blueprint.post("/v1/audio/speech", responses={200: _SPOKEN, **errors(409, 413, 422)})
 def create_speech(body: SpeechBody) -> Response:
     """Speak a text; the shape is that of OpenAI's API, so its clients can be used."""
     if body.model not in _models():
@@ -67,7 +67,7 @@ def create_speech(body: SpeechBody) -> Response:
     return streams.streamed_events(job) if body.stream_format == "sse" else streams.streamed(job)
 
 
-@blueprint.post("/api/v1/synthesize", responses={200: Synthesis, **errors(413)})
+@blueprint.post("/api/v1/synthesize", responses={200: Synthesis, **errors(409, 413, 422)})
 def synthesize(body: SynthesizeBody) -> Response:
     """Speak a text and answer with the whole of it, in JSON."""
     wanted = body.voice_config
