@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,14 @@ class TestIdempotency:
         first, second = house.convert(headers=self.KEY), house.convert(headers=self.KEY)
         assert second.status_code == 202
         assert first.json["conversion_id"] == second.json["conversion_id"]
+        assert house.services.jobs.count() == 1
+        assert len(house.files()) == 1
+
+    def test_not_even_at_the_same_moment_is_it_two(self, house: WebHouse) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda _: house.convert(headers=self.KEY), range(6)))
+        assert {answer.status_code for answer in answers} == {202}
+        assert len({answer.json["conversion_id"] for answer in answers}) == 1
         assert house.services.jobs.count() == 1
         assert len(house.files()) == 1
 

@@ -15,7 +15,11 @@ OutputFormat = Literal["wav", "flac", "mp3", "ogg", "opus"]
 _VOLUME: dict[str, JsonValue] = {"minimum": 0, "maximum": 2}
 _UserId = Annotated[
     str | None,
-    Field(description="Whose; only where no keys are needed, or for admins. Others are themselves.", max_length=200),
+    Field(
+        description="Whose; only where no keys are needed, or for admins. Others are themselves.",
+        min_length=1,
+        max_length=100,
+    ),
 ]
 
 
