@@ -29,6 +29,8 @@ _PARSE_STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431}
 class Worker(ThreadWorker):  # type: ignore[misc]
     """One web process: a thread that accepts, and a pool of threads that answer."""
 
+    alive: bool
+
     def handle(self, conn: TConn) -> Any:
         """Serve the connection's next request. A client that neither sends nor reads loses its connection.
 

@@ -52,6 +52,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         CORS(
             app,
             origins="*" if "*" in origins else exact,
+            send_wildcard="*" in origins,
             allow_headers=_SENT,
             expose_headers=_READABLE,
             max_age=600,
