@@ -8,11 +8,12 @@ from auto_voice.config import Settings, load_settings
 from auto_voice.database import Database
 from auto_voice.errors import ConflictError, ConversionNotFoundError, InvalidParametersError, QueueFullError
 from auto_voice.jobs.errors import LostJobError
+from auto_voice.jobs.estimates import Estimates
 from auto_voice.jobs.job import ENDED, NewJob, new_job_id
 from auto_voice.jobs.recovery import recover
 from auto_voice.jobs.store import JobStore
 from auto_voice.jobs.workers import WorkerRegistry
-from job_stores import NOON, Clock, claimed, make
+from job_stores import NOON, Clock, claimed, finish, make
 
 LEASE = 30.0  # jobs.lease_seconds
 
@@ -238,6 +239,22 @@ class TestWhoseTurnItIs:
         assert sorted(positions) == [1, 2, 3, 4, 5]  # type: ignore[type-var]
         assert [claimed(store).job_id for _ in waiting] == [positions[place] for place in range(1, 6)]
         assert store.estimates.queue_position(store.get(waiting[0].job_id)) is None
+
+
+class TestEstimates:
+    def test_are_learned_from_the_jobs_before(self, store: JobStore, clock: Clock) -> None:
+        guess = store.estimates.remaining_seconds(make(store, parameters={"preset": None}))
+        running = claimed(store)
+        clock.forward(20)
+        store.complete(running, {})
+        for parameters in ({"preset": None}, {}, {"preset": "balanced"}):
+            finished = finish(store, 20, parameters=parameters)
+            assert store.estimates.remaining_seconds(finished) == 0
+        learned = Estimates(store.database, store.settings, clock)
+        first, second = make(store, parameters={}), make(store, parameters={"preset": "fast"})
+        assert guess != pytest.approx(20) == learned.remaining_seconds(first)
+        assert learned.wait_seconds(second) == pytest.approx(20)
+        assert learned.wait_seconds(make(store, kind="speech", parameters={"text": "…"})) > 20
 
 
 class TestFences:

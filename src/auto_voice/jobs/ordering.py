@@ -10,7 +10,7 @@ from auto_voice.database.tables import jobs
 from auto_voice.jobs.job import Lane
 
 
-def waiting_in_order(lane: Lane) -> Select[tuple[str]]:
+def waiting_in_order(lane: Lane) -> Select[str]:
     """The ids of the lane's waiting jobs, the one to be claimed next first.
 
     Priority decides first. Then the owners' turns: an owner's n-th job competes with the others' n-th, and those

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
 
 from auto_voice.database.tables import jobs
-from auto_voice.jobs import attempts, rows
+from auto_voice.jobs import attempts
 from auto_voice.jobs.job import LANES, Lane
 from auto_voice.jobs.store import JobStore
 from auto_voice.monitoring import metrics
@@ -58,9 +58,9 @@ def _any(connection: Connection, which: ColumnElement[bool]) -> bool:
 def _announce(store: JobStore, lane: Lane) -> None:
     """Announce the lane's waiting jobs that have no message: it was lost, or taken by a worker that could not claim."""
     with store.database.read() as connection:
-        query = select(jobs).where(jobs.c.state == "queued", jobs.c.lane == lane)
-        waiting = [rows.as_job(row) for row in connection.execute(query).mappings()]
+        queued = (jobs.c.state == "queued") & (jobs.c.lane == lane)
+        waiting = connection.execute(select(jobs.c.job_id, jobs.c.priority).where(queued)).all()
     announced = set(store.queue.waiting(lane)) if waiting else set()
-    for job in waiting:
-        if job.job_id not in announced:
-            store.announce(job)
+    for job_id, priority in waiting:
+        if job_id not in announced:
+            store.announce(job_id, lane, priority)

@@ -81,15 +81,15 @@ class JobStore:
                     admission.remember(connection, job, *idempotency)
         if not admitted:
             raise QueueFullError(retry_after_seconds=self.estimates.next_place_seconds(lane))
-        self.announce(job)
+        self.announce(job.job_id, job.lane, job.priority)
         return job, True
 
-    def announce(self, job: Job) -> None:
+    def announce(self, job_id: str, lane: Lane, priority: int) -> None:
         """Tell the workers that the job waits. Where that fails, recovery does it again later."""
         try:
-            self.queue.put(job.lane, job.job_id, job.priority)
+            self.queue.put(lane, job_id, priority)
         except StorageError as error:
-            _LOG.warning("job %s waits, but the workers were not told yet: %s", job.job_id, error.message)
+            _LOG.warning("job %s waits, but the workers were not told yet: %s", job_id, error.message)
 
     def get(self, job_id: str, owner: str | None = None) -> Job:
         """One job.
@@ -177,7 +177,7 @@ class JobStore:
     def release(self, job: Job) -> None:
         """Give the job back unfinished, which is no loss: it waits again. Raises as `renew`."""
         self._write(job, **attempts.WAITING_AGAIN, queued_at=self.clock())
-        self.announce(job)
+        self.announce(job.job_id, job.lane, job.priority)
 
     def cancel(self, job_id: str, owner: str | None = None) -> Job:
         """End the job at once; its worker notices when it next renews.
@@ -225,7 +225,7 @@ class JobStore:
                 metrics.job_ended(job.kind, "failed")
         again = [job for job, outcome in outcomes if outcome == "queued"]
         for job in again:
-            self.announce(job)
+            self.announce(job.job_id, job.lane, job.priority)
         return [job.job_id for job in again]
 
     def usage(self, profile_id: str) -> tuple[int, float | None]:
