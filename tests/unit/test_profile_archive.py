@@ -187,6 +187,28 @@ def test_a_directory_of_many_members_is_not_read(store: ProfileStore, tmp_path: 
         store.import_(path)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_only_what_our_export_packs_is_unpacked(store: ProfileStore, archive: Path, packing: int) -> None:
+    """Other packings unpack to a thousand times more, and fail in ways of their own."""
+    with zipfile.ZipFile(archive) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    with zipfile.ZipFile(archive, "w", packing) as target:
+        for name, content in members.items():
+            target.writestr(name, content)
+    with pytest.raises(InvalidParametersError, match="is packed as none of ours"):
+        store.import_(archive)
+
+
+@pytest.mark.parametrize(("place", "value"), [(12, 1000), (16, 1 << 31), (16, 0), (12, 0)])
+def test_places_outside_the_file(store: ProfileStore, archive: Path, place: int, value: int) -> None:
+    """The end record leads to where there is no directory, or to before the file's beginning."""
+    data = bytearray(archive.read_bytes())
+    struct.pack_into("<I", data, len(data) - 22 + place, value)
+    archive.write_bytes(data)
+    with pytest.raises(InvalidParametersError):
+        store.import_(archive)
+
+
 @pytest.mark.parametrize("header", ["{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}", "(" * 9000])
 def test_an_embedding_that_promises_what_it_has_not(store: ProfileStore, archive: Path, header: str) -> None:
     text = header.encode().ljust(9025) + b"\n"

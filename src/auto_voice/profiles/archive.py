@@ -6,6 +6,7 @@ unencrypted, and equal to its checksum; nothing is ever extracted by a name from
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import struct
@@ -93,6 +94,9 @@ def load(path: Path, limits: ArchiveLimits | None = None) -> Contents:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise _refused(f"it is not a readable ZIP ({error})") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            # `zipfile` goes wherever the archive says that a member is, before the file's beginning, too.
+            raise _refused("it is not a readable ZIP (its places are wrong)") from error
         raise storage_error(error, f"read {path}") from error
     _check_manifest(members)
     return _checked(members, limits)
@@ -127,6 +131,8 @@ def _entries(archive: zipfile.ZipFile, limits: ArchiveLimits) -> list[zipfile.Zi
         kind = (entry.external_attr >> 16) & 0o170000
         if not known or kind not in (0, 0o100000) or entry.flag_bits & 0x1:
             raise _refused(f"it holds {entry.filename[:100]!r}, which does not belong into a profile")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise _refused(f"{entry.filename} is packed as none of ours is")
     if sum(entry.file_size for entry in entries) > limits.max_bytes:
         raise _too_large(f"unpacked it would be larger than {limits.max_bytes >> 20} MiB")
     in_order = sorted(entries, key=lambda entry: entry.header_offset)
