@@ -26,7 +26,8 @@ user's data folder, needs no API key and takes the GPU where there is one: the *
 Three things change that, each winning over the ones before:
 
 1. **Files** in YAML, given as `autovoice --config first.yaml --config second.yaml …`. They are merged key by
-   key, so a later file needs to hold only what it changes.
+   key, so a later file needs to hold only what it changes. Where no file is given, the variable
+   `AUTOVOICE_CONFIG` names them, parted by `:`.
 2. **Environment variables** named `AUTOVOICE__SECTION__KEY`. Their values are read as YAML: `8`, `true`,
    `null`, `[https://a.example, https://b.example]`. An empty value is `null`.
 3. What a command line option or a request says for itself.

@@ -81,7 +81,8 @@ def visible_gpus(settings: Settings, environment: Mapping[str, str]) -> list[str
 
 def _share(index: int, number: int, gpus: list[str], environment: Mapping[str, str]) -> dict[str, str]:
     """What is different for each worker: its GPU, and its part of the processor."""
-    threads = max(1, len(os.sched_getaffinity(0)) // number)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(1, cores // number)
     share = {"OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(threads))}
     if gpus:
         # The one GPU that the worker sees has number 0 there.

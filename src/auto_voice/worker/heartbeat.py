@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from auto_voice.config import Settings
-from auto_voice.errors import AutoVoiceError
+from auto_voice.errors import AutoVoiceError, StorageError
 from auto_voice.jobs.errors import LostJobError
 from auto_voice.jobs.store import JobStore
 from auto_voice.jobs.workers import WorkerRegistry
@@ -21,6 +21,7 @@ PULSE_SECONDS = 0.5
 STALLED_EXIT_CODE = 70
 
 _DRAIN_MARGIN_SECONDS = 2.0
+_RETRY_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -110,8 +111,12 @@ class Heartbeat(threading.Thread):
         shown = (self._shift.state, details.get("models"))
         if time.monotonic() < self._next_beat and shown == self._shown:
             return
-        self._workers.beat(self._worker_id, self._shift.state, details)
         self._next_beat, self._shown = time.monotonic() + self._beat_seconds, shown
+        try:
+            self._workers.beat(self._worker_id, self._shift.state, details)
+        except StorageError:
+            self._next_beat = time.monotonic() + min(_RETRY_SECONDS, self._beat_seconds)
+            raise
 
     def _end_stalled(self) -> None:
         """A thread that hangs in foreign code can be ended only with its process; the supervisor starts another."""
@@ -125,7 +130,7 @@ class Heartbeat(threading.Thread):
                 self._leave(STALLED_EXIT_CODE)
 
     def _follow_parent(self) -> None:
-        if not self._shift.ending and self._parent_gone():
+        if self._shift.drain_seconds is None and self._parent_gone():
             _log.error("the supervisor is gone: stopping")
             self._shift.drain()
 

@@ -73,7 +73,7 @@ class Slot(threading.Thread):
 
     def run(self) -> None:
         """Take jobs until the shift ends."""
-        while not self._shift.ending:
+        while not self._shift.over_for(self._lane):
             try:
                 job = self._next_job()
                 if job is None:
@@ -121,7 +121,8 @@ class Slot(threading.Thread):
                 self._write(attempt, write)
         except LostJobError:
             # Where the database answered too late, an earlier try may have reached it.
-            if not self._counts(job):
+            now = self._store.get(job.job_id)
+            if (now.attempt, now.state) != (job.attempt, end):
                 end = "given up"
         if end == "completed":
             keep_alone(folder)
@@ -143,10 +144,6 @@ class Slot(threading.Thread):
             document = self._error_document(error)
             return "failed", lambda: store.fail(job, document)
         return "completed", lambda: store.complete(job, result)
-
-    def _counts(self, job: Job) -> bool:
-        now = self._store.get(job.job_id)
-        return now.attempt == job.attempt and now.state in ("completed", "failed")
 
     def _error_document(self, error: Exception) -> dict[str, Any]:
         """The error as the job keeps it. What went wrong inside us is for the log alone."""

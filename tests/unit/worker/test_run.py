@@ -69,7 +69,7 @@ class House:
             yield worker
         finally:
             worker.shift.drain()
-            worker.finish()
+            worker.finish()  # harmless where it has finished before
 
     def ended(self, job: Job) -> Job:
         return self.until(job, lambda row: row.state in ENDED)
@@ -194,7 +194,7 @@ def test_after_running_out_of_memory_a_worker_makes_room_for_a_fresh_one(house: 
     with house.worker(work) as worker:
         job = house.ended(make(house.store))
         assert (job.error or {})["code"] == "out_of_memory"
-        assert worker.shift.ending
+        assert worker.shift.state == "draining"
         assert worker.shift.drain_seconds is None, "other jobs go on to their end"
 
 
@@ -293,6 +293,28 @@ def test_a_draining_worker_finishes_interactive_jobs_and_takes_no_more(house: Ho
         drained.set()
         assert house.ended(job).state == "completed"
 
+    assert house.store.get(late.job_id).state == "queued"
+
+
+def test_a_retiring_worker_serves_those_who_hold_the_line_until_its_song_is_done(house: House) -> None:
+    go_on = threading.Event()
+
+    def work(job: Job, folder: Path, progress: ProgressCallback) -> dict[str, Any]:
+        if job.kind == "conversion":
+            walk(progress, go_on.is_set)
+            progress(80.0, "audio_mixing")
+        return {}
+
+    with house.worker(work) as worker:
+        song = make(house.store)
+        house.until(song, lambda row: row.stage is not None)
+        worker.shift.retire()
+        late = make(house.store)
+        assert house.ended(make(house.store, kind="clone")).state == "completed"
+        go_on.set()
+        worker.finish()
+
+    assert house.store.get(song.job_id).state == "completed"
     assert house.store.get(late.job_id).state == "queued"
 
 
