@@ -27,7 +27,7 @@ def send_result(job: Job, name: str) -> Response:
         size = path.stat().st_size
         if size != about["size"]:
             raise StorageError(f"{name} of {job.job_id} is damaged: it has {size} bytes, {about['size']} were made")
-        _keep_one_range(size)
+        keep_one_range(size)
         response = send_file(
             path,
             mimetype=about["mime"],
@@ -57,7 +57,7 @@ def _made(job: Job, name: str) -> tuple[int, dict[str, Any]]:
     return job.result["attempt"], about
 
 
-def _keep_one_range(size: int) -> None:
+def keep_one_range(size: int) -> None:
     """Let a `Range` that is not one range of bytes count as none, as RFC 9110 allows; the whole file is sent then.
 
     A wish for the last n bytes of a file that has fewer means all of them.

@@ -9,9 +9,11 @@ from typing import Literal
 from flask import Response, send_file
 
 from auto_voice.atomic_file import atomic_write
+from auto_voice.errors import ProfileNotFoundError
 from auto_voice.jobs.job import NewJob
 from auto_voice.monitoring.context import current_request_id
 from auto_voice.profiles import VoiceProfile
+from auto_voice.web.downloads import keep_one_range
 from auto_voice.web.services import services
 from auto_voice.web.waiting import require_worker, wait_for
 
@@ -25,12 +27,17 @@ def send_preview(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> Respon
 
     Raises:
         ServiceUnavailableError: no worker is there to speak, or it took too long.
+        ProfileNotFoundError: the voice was deleted meanwhile.
         What the worker met.
     """
     path = services().paths.profile_preview(profile.profile_id, format)
     if not path.is_file():
         _make(profile, format)
-    response = send_file(path, mimetype=_MIME[format], conditional=True, etag=True)
+    try:
+        keep_one_range(path.stat().st_size)
+        response = send_file(path, mimetype=_MIME[format], conditional=True, etag=True)
+    except FileNotFoundError:
+        raise ProfileNotFoundError from None
     response.cache_control.private = True
     response.cache_control.no_cache = True
     return response

@@ -395,6 +395,14 @@ class TestPreview:
         etag = {"If-None-Match": first.headers["ETag"]}
         assert house.client.get(f"{PROFILES}/{house.voice}/preview?format=wav", headers=etag).status_code == 304
 
+    def test_a_part_of_it(self, house: WebHouse) -> None:
+        path = f"{PROFILES}/{house.voice}/preview?format=wav"
+        with line_worker(house, lambda job: spoken(house, job)):
+            answer = house.client.get(path, headers={"Range": "bytes=4-11"})
+        assert (answer.status_code, answer.data) == (206, SONG[4:12])
+        assert house.client.get(path, headers={"Range": "bytes=99999999-"}).status_code == 416
+        assert house.client.get(path, headers={"Range": "bytes=0-1,4-5"}).status_code == 200
+
     def test_it_goes_with_the_voice(self, house: WebHouse) -> None:
         with line_worker(house, lambda job: spoken(house, job)):
             house.client.get(f"{PROFILES}/{house.voice}/preview")

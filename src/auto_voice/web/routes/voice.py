@@ -150,7 +150,7 @@ def export_profile(path: ProfilePath, query: UserQuery) -> Response:
     finally:
         # What is open can be read to its end without its name, and nothing is left when the client goes away.
         archive.unlink(missing_ok=True)
-    audit.record("voice_exported", profile.profile_id)
+    audit.record("voice_exported", profile.profile_id, owner=profile.user_id)
     response = send_file(
         file,
         mimetype="application/zip",
@@ -189,8 +189,9 @@ def import_profile(form: ImportForm) -> tuple[Response, int]:
     "/profiles/<profile_id>/preview",
     responses={
         200: {"description": "A sentence in the voice", "content": {"audio/mpeg": {}, "audio/wav": {}}},
+        206: {"description": "The part that `Range` asked for.", "content": {"audio/mpeg": {}, "audio/wav": {}}},
         304: {"description": "It is what `If-None-Match` names."},
-        **errors(409, 422),
+        **errors(409, 412, 416, 422),
     },
 )
 def preview_profile(path: ProfilePath, query: PreviewQuery) -> Response:
