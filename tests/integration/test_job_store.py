@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from auto_voice.config import Settings, load_settings
 from auto_voice.database import Database
 from auto_voice.errors import ConflictError, ConversionNotFoundError, InvalidParametersError, QueueFullError
+from auto_voice.jobs.cleanup import Cleaned, Cleanup
 from auto_voice.jobs.errors import LostJobError
 from auto_voice.jobs.estimates import Estimates
 from auto_voice.jobs.job import ENDED, NewJob, new_job_id
 from auto_voice.jobs.recovery import recover
 from auto_voice.jobs.store import JobStore
 from auto_voice.jobs.workers import WorkerRegistry
+from auto_voice.storage.paths import Paths
 from job_stores import NOON, Clock, claimed, finish, make
+from simple_engines import make_profile
 
 LEASE = 30.0  # jobs.lease_seconds
 
@@ -515,3 +520,26 @@ class TestUse:
             store.complete(claimed(store), {})
             assert store.usage("voice") == (total, clock())
         assert store.usage("other") == (0, None)
+
+
+def test_cleanup_works_on_both(store: JobStore, clock: Clock) -> None:
+    clock.now = time.time()
+    unused, used = (make_profile(store.settings).profile_id for _ in range(2))
+    old = finish(store, 10)
+    registry = WorkerRegistry(store.database, clock)
+    registry.hello("dead")
+    store.create(NewJob(kind="analysis", owner="ann", parameters={}), idempotency=("key", "body"))
+    assert Cleanup(store.settings, store).run() == Cleaned(
+        files_expired=0, bytes_freed=0, rows_removed=0, voices_removed=0
+    )
+    clock.forward(80 * 86400)
+    finish(store, 10, profile_id=used)
+    clock.forward(11 * 86400)
+    assert Cleanup(store.settings, store).run() == Cleaned(
+        files_expired=2, bytes_freed=0, rows_removed=1, voices_removed=1
+    )
+    assert Paths(store.settings).profile_ids() == [used]
+    assert store.usage(unused) == (0, None)
+    assert old.job_id not in store.many([old.job_id])
+    assert registry.alive(365 * 86400) == []
+    assert store.create(NewJob(kind="analysis", owner="ann", parameters={}), idempotency=("key", "another"))[1]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import delete, exists, func, select
 
 from auto_voice.database.tables import jobs, profile_usage
 from auto_voice.errors import AutoVoiceError
 from auto_voice.jobs.store import JobStore
+from auto_voice.jobs.usage import note_voices
 from auto_voice.profiles import ProfileStore
 from auto_voice.storage.paths import Paths
 
@@ -23,8 +24,7 @@ def remove_unused_voices(store: JobStore) -> list[str]:
     was made by other means, restored, or is older than the database therefore gets its whole time.
     """
     paths = Paths(store.settings)
-    there = paths.profile_ids()
-    _note(store, there)
+    there = _note(store, paths)
     removed = []
     profiles = ProfileStore(store.settings)
     limit = store.clock() - store.settings.cache.voice_profile_ttl_days * _DAY
@@ -41,15 +41,16 @@ def remove_unused_voices(store: JobStore) -> list[str]:
     return removed
 
 
-def _note(store: JobStore, there: list[str]) -> None:
-    """Begin the time of voices seen for the first time; forget those that are gone."""
-    with store.database.write() as connection:
+def _note(store: JobStore, paths: Paths) -> set[str]:
+    """Begin the time of voices seen for the first time, forget those that are gone. Returns those that are there."""
+    with store.database.read() as connection:
         known = set(connection.scalars(select(profile_usage.c.profile_id)))
-        new = [{"profile_id": each, "known_since": store.clock()} for each in there if each not in known]
-        if new:
-            connection.execute(insert(profile_usage), new)
-        for gone in known.difference(there):
+    there = set(paths.profile_ids())  # looked up second: what is used meanwhile for the first time is not "gone"
+    with store.database.write() as connection:
+        note_voices(connection, sorted(there - known), store.clock())
+        for gone in known - there:
             connection.execute(delete(profile_usage).where(profile_usage.c.profile_id == gone))
+    return there
 
 
 def _unused(store: JobStore, limit: float) -> list[str]:
