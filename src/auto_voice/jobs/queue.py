@@ -79,7 +79,7 @@ class HueyQueue:
             try:
                 return action(self._storage(lane, file))
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+                if type(error) is not sqlite3.DatabaseError:  # that type alone is damage
                     raise
                 self._begin_anew(lane, file, error)
                 return action(self._storage(lane, file))
