@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 _LOG = logging.getLogger(__name__)
 
-_ROOM_BYTES = {"counter": 1 << 18, "histogram": 1 << 20, "gauge_livesum": 1 << 16}
+ROOM_BYTES = {"counter": 1 << 19, "histogram": 1 << 19, "gauge_livesum": 1 << 16}
 """Kinds of files, and the room each begins with: more than all our labels need.
 
 They are written through memory. Where the disk is full, a page that has no room yet would end the process (SIGBUS);
@@ -29,6 +29,8 @@ so all the room is taken beforehand, by a call that can fail.
 """
 
 _HEADER_BYTES = 8
+_DAMAGE = (RuntimeError, ValueError, TypeError, struct.error)
+"""What the library's reader raises over damaged files."""
 
 
 class Slots:
@@ -51,7 +53,7 @@ class Slots:
             lock = os.open(self._lock_file(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if _locked(lock):
                 self._forget_gauges(number)
-                for kind, room in _ROOM_BYTES.items():
+                for kind, room in ROOM_BYTES.items():
                     self._prepare(self._counts_file(kind, number), room)
                 return number
             os.close(lock)
@@ -63,9 +65,13 @@ class Slots:
             with self._held_for_the_dead(number) as dead:
                 if dead:
                     self._forget_gauges(number)
-        files = [file for file in sorted(self._folder.glob("*.db")) if _is_readable(file)]
-        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-        return merged
+        files = sorted(self._folder.glob("*.db"))
+        try:
+            return _merged(files)
+        except _DAMAGE:
+            damaged = [file for file in files if not _is_readable(file)]
+            _LOG.warning("damaged counts are left out: %s", ", ".join(file.name for file in damaged))
+            return _merged([file for file in files if file not in damaged])
 
     def _numbers(self) -> list[int]:
         return sorted(int(file.stem) for file in self._folder.glob("*.lock") if file.stem.isdigit())
@@ -105,15 +111,18 @@ def _locked(lock: int) -> bool:
     return True
 
 
+def _merged(files: Iterable[Path]) -> Iterable[Metric]:
+    merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    return merged
+
+
 def _is_readable(file: Path) -> bool:
     try:
         with file.open("rb") as opened:
             (used,) = struct.unpack("i", opened.read(4))
         if used != 0 and not _HEADER_BYTES <= used <= file.stat().st_size:
             return False
-        MultiProcessCollector.merge([file])  # type: ignore[no-untyped-call]
-    except FileNotFoundError:
-        return False
-    except (RuntimeError, ValueError, TypeError, struct.error):  # what its reader raises over damaged files
+        _merged([file])
+    except (FileNotFoundError, *_DAMAGE):
         return False
     return True

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Metric
 
-from auto_voice.monitoring.slots import Slots
+from auto_voice.monitoring.slots import ROOM_BYTES, Slots
 
 COUNTER = """
 import sys
@@ -83,6 +83,25 @@ def test_damaged_counts_begin_anew_instead_of_hiding_all_others(tmp_path: Path, 
 
     with counting_process(tmp_path):
         assert samples(folder)["autovoice_vc_requests_totalcompleted"] == 2
+
+
+MANY_LABELS = """
+import sys
+from auto_voice.config import load_settings
+from auto_voice.monitoring import metrics
+
+metrics.share_metrics(load_settings(environment={"AUTOVOICE__STORAGE__DATA_DIR": sys.argv[1]}))
+for route in range(60):
+    for status in range(200, 220):
+        metrics.http_answered(f"/api/v1/a/rather/long/<route>/{route}", status, 0.1)
+"""
+
+
+def test_all_labels_have_room_from_the_beginning(tmp_path: Path) -> None:
+    """A file that grows would grow without asking the disk for room."""
+    subprocess.run([sys.executable, "-c", MANY_LABELS, str(tmp_path)], check=True)
+    sizes = {file.stem.rpartition("_")[0]: file.stat().st_size for file in (tmp_path / "metrics").glob("*.db")}
+    assert sizes == ROOM_BYTES
 
 
 def test_a_full_disk_is_noticed_before_anything_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
