@@ -23,12 +23,13 @@ from auto_voice.errors import AutoVoiceError
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def create_user(username: str, role: Role, files: tuple[Path, ...], as_json: bool) -> None:
     """Make a user and a key."""
-    accounts = Accounts(open_prepared(configured_settings(files)))
+    database = open_prepared(configured_settings(files))
+    accounts = Accounts(database)
     accounts.create_user(username, role)
     key = accounts.issue_key(username, label="first key")
     if as_json:
         return emit_json({"username": username, "role": role, "key": key})
-    say(f"This is {username}'s first key. It is not kept here and cannot be shown again: store it safely now.")
+    say(f"{username}'s first key, for the service that uses {database.address}; store it now, it is not shown again:")
     return emit(key)
 
 

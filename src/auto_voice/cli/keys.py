@@ -14,6 +14,7 @@ from auto_voice.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from auto_voice.accounts import Accounts, Key, Role
+    from auto_voice.database import Database
 
 
 @click.group()
@@ -32,7 +33,10 @@ def keys() -> None:
 @json_option
 def create(username: str, role: Role | None, label: str, expires: float | None, as_json: bool) -> None:
     """Make a key and print it, this once."""
-    accounts = _accounts()
+    from auto_voice.accounts import Accounts
+
+    database = _database()
+    accounts = Accounts(database)
     _see_to_user(accounts, username, role)
     key = accounts.issue_key(username, label=label, valid_seconds=expires)
     made = next(each for each in accounts.list_keys(username) if key.startswith(f"av_{each.key_id}_"))
@@ -40,7 +44,7 @@ def create(username: str, role: Role | None, label: str, expires: float | None, 
         emit_json({"key": key, **_document(made, time.time())})
     else:
         emit(key)
-        say(f"This is {username}'s key. It is not kept here and cannot be shown again: store it safely now.")
+        say(f"{username}'s key, for the service that uses {database.address}. Store it now: it is not shown again.")
 
 
 @keys.command("list")
@@ -128,6 +132,11 @@ def _document(key: Key, now: float) -> dict[str, Any]:
 
 def _accounts() -> Accounts:
     from auto_voice.accounts import Accounts
+
+    return Accounts(_database())
+
+
+def _database() -> Database:
     from auto_voice.database.schema import open_prepared
 
-    return Accounts(open_prepared(current_settings()))
+    return open_prepared(current_settings())

@@ -134,3 +134,9 @@ def test_another_data_folder_is_another_database(tmp_path: Path) -> None:
     for name in ("one", "two"):
         elsewhere = load_settings(environment={"AUTOVOICE__STORAGE__DATA_DIR": str(tmp_path / name)})
         assert prepare(open_database(elsewhere)) is None
+
+
+def test_the_address_shown_to_people_holds_no_password() -> None:
+    assert Database("postgresql+pg8000://ada:hunter2@db.example.com/voices").address == (
+        "postgresql+pg8000://ada:***@db.example.com/voices"
+    )

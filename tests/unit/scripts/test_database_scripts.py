@@ -33,6 +33,7 @@ def test_the_runbooks_commands_make_an_admin_whose_key_opens() -> None:
     assert "it was ready already" in run("migrate_db.py").stdout
     made = run("create_user.py", "--username", "admin", "--role", "admin")
     assert made.returncode == 0, made.stderr
+    assert "autovoice.db" in made.stderr, "says which service the key is for"
     found = Accounts(open_prepared(load_settings(environment=os.environ))).authenticate(made.stdout.strip())
     assert found is not None
     assert (found.username, found.role) == ("admin", "admin")
