@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import traceback
 from typing import Any, cast
 
 from flask import Flask, Response, jsonify
@@ -21,6 +23,7 @@ from auto_voice.errors import (
     ServiceUnavailableError,
     StorageError,
 )
+from auto_voice.web.services import services
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,4 +114,10 @@ def _too_deep(error: RecursionError) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     _LOG.error("unexpected error", exc_info=error)
-    return answer_to(AutoVoiceError("Something unexpected went wrong; the log says what."))
+    unexpected = AutoVoiceError("Something unexpected went wrong; the log says what.")
+    answer = answer_to(unexpected)
+    if services().settings.server.debug:
+        document = error_document(unexpected)
+        document["details"]["traceback"] = traceback.format_exception(error)
+        answer.set_data(json.dumps(document))
+    return answer

@@ -67,7 +67,7 @@ def check_origin() -> None:
     """
     origin = request.headers.get("Origin")
     allowed = services().settings.security.allowed_origins
-    if origin is None or origin in allowed or "*" in allowed or _host_of(origin) == request.host != "":
+    if origin is None or origin in allowed or "*" in allowed or _is_ours(origin):
         return
     raise ForbiddenError(
         "Web pages of that origin may not call this service.", suggestions=["Name it in `security.allowed_origins`."]
@@ -91,11 +91,15 @@ def _check_host() -> None:
         )
 
 
-def _host_of(origin: str) -> str:
+def _is_ours(origin: str) -> bool:
+    """Whether a page of that origin came from us, as far as the request's own host tells."""
     try:
-        return urlsplit(origin).netloc
+        host = urlsplit(origin).netloc
     except ValueError:
-        return ""
+        return False
+    if services().settings.server.trusted_proxies and ":" not in request.host:
+        host = host.partition(":")[0]  # some proxies leave the port out of what they hand on
+    return host == request.host != ""
 
 
 def _complete(response: Response) -> Response:

@@ -101,3 +101,10 @@ def test_this_machines_own_names_are_fine(house: WebHouse, host: str) -> None:
 def test_where_keys_are_needed_any_name_is_fine(locked_house: WebHouse) -> None:
     headers = locked_house.key("ada")
     assert locked_house.client.get(JOBS, headers={"Host": "autovoice.example", **headers}).status_code == 200
+
+
+def test_a_proxy_may_leave_the_port_out(tmp_path: Path) -> None:
+    direct, behind = WebHouse(tmp_path / "a"), WebHouse(tmp_path / "b", server__trusted_proxies="1")
+    headers = {"Host": "localhost", "Origin": "http://localhost:8080"}
+    assert direct.client.post(TICKET, json={}, headers=headers).status_code == 403
+    assert behind.client.post(TICKET, json={}, headers=headers).status_code == 400  # a field is missing
