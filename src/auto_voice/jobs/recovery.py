@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
 
 from auto_voice.database.tables import jobs
@@ -11,8 +9,6 @@ from auto_voice.jobs import attempts
 from auto_voice.jobs.job import LANES, Lane
 from auto_voice.jobs.store import JobStore
 from auto_voice.monitoring import metrics
-
-_LOG = logging.getLogger(__name__)
 
 
 def recover(store: JobStore) -> None:
@@ -26,8 +22,7 @@ def recover(store: JobStore) -> None:
         silent = _any(connection, _silent(store))
         unheard = _any(connection, _unheard(store))
     if silent:
-        for job_id in store.take_back(_silent(store), "lease_expired"):
-            _LOG.warning("the worker of job %s was not heard of any more: the job waits again", job_id)
+        store.take_back(_silent(store), "lease_expired")
     if unheard:
         with store.database.write() as connection:
             ended = {"state": "cancelled", "finished_at": store.clock()}

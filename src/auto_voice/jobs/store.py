@@ -221,6 +221,7 @@ class JobStore:
         for job, outcome in outcomes:
             if outcome is not None:
                 metrics.job_lost(job.kind)
+                _LOG.warning("job %s has lost worker %s (%s): %s", job.job_id, job.worker_id, reason, outcome)
             if outcome == "failed":
                 metrics.job_ended(job.kind, "failed")
         again = [job for job, outcome in outcomes if outcome == "queued"]
