@@ -162,3 +162,20 @@ def test_the_log_connects_a_request_with_its_job(service: Service) -> None:
     assert float(str(request["processing_time"])) > 0
     assert {line.get("job_id") for line in found if line["component"] == "worker"} == {job_id}
     assert "Geheimes" not in Path(str(service.settings.logging.file)).read_text("utf-8")
+
+
+def test_a_hangup_has_every_process_follow_the_new_log_settings(tmp_path: Path) -> None:
+    configuration = tmp_path / "mine.yaml"
+    configuration.write_text("logging: {level: ERROR}")
+    with running_service(tmp_path, environment={"AUTOVOICE_CONFIG": str(configuration)}) as service:
+        configuration.write_text(f"logging: {{level: INFO, format: json, file: {tmp_path}/new.log}}")
+        os.kill(service.pid, signal.SIGHUP)
+
+        def components() -> bool:
+            requests.get(f"{service.url}/openapi.json", timeout=30)
+            file = tmp_path / "new.log"
+            text = file.read_text("utf-8") if file.exists() else ""
+            return {json.loads(line)["component"] for line in text.splitlines()} == {"supervisor", "web", "worker"}
+
+        until(components, "a line of each process")
+        assert service.stop() == 0
