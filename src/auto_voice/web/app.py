@@ -20,6 +20,7 @@ from auto_voice.web import (
     request_log,
     services,
     uploads,
+    waiting,
     websocket_handler,
 )
 from auto_voice.web.routes import blueprints
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     headers.init_app(app, settings)
     auth.init_app(app)
     uploads.init_app(app)
+    waiting.init_app(app, settings)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(openapi.blueprint)
     for blueprint in blueprints():

@@ -15,7 +15,7 @@ from auto_voice.monitoring.context import current_request_id
 from auto_voice.profiles import VoiceProfile
 from auto_voice.web.downloads import keep_one_range
 from auto_voice.web.services import services
-from auto_voice.web.waiting import require_worker, wait_for
+from auto_voice.web.waiting import line, require_worker, wait_for
 
 SENTENCE = "Hello! This is how I sound when I read a sentence to you."
 
@@ -54,8 +54,8 @@ def _make(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> None:
         request_id=current_request_id(),
         listener_until=time.time() + here.settings.server.timeout,
     )
-    job, _ = here.jobs.create(new)
-    job = wait_for(job)
+    with line():
+        job = wait_for(here.jobs.create(new)[0])
     spoken = here.paths.attempt_dir(job.job_id, job.attempt) / f"speech.{format}"
     kept = here.paths.profile_preview(profile.profile_id, format)
     with spoken.open("rb") as source, atomic_write(kept) as target:

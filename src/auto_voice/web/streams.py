@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -12,13 +13,14 @@ from typing import Any
 from flask import Response, request
 
 from auto_voice.audio.streaming import STREAM_TYPES
+from auto_voice.errors import ConflictError, QueueFullError
 from auto_voice.jobs.job import Job, NewJob
 from auto_voice.monitoring.context import current_request_id
 from auto_voice.web.caller import owner_for
 from auto_voice.web.services import services
 from auto_voice.web.tailing import LISTENING_SECONDS, tail
 from auto_voice.web.voices import Speaker
-from auto_voice.web.waiting import failure
+from auto_voice.web.waiting import failure, line
 
 _CHARACTERS_PER_SECOND = 15.0
 
@@ -49,16 +51,27 @@ def begin(text: str, speaker: Speaker, speed: float, format: str, pitch: float =
 
 
 def listen(job: Job) -> Generator[bytes, None, None]:
-    """The bytes of the speech as they come; see `tail`. Closing it ends the making."""
+    """The bytes of the speech as they come; see `tail`. Closing it ends the making.
+
+    Raises:
+        QueueFullError: before the first byte, when too many requests of this process hold the line.
+    """
     here = services()
-    return tail(
-        here.jobs,
-        here.paths,
-        job.job_id,
-        f"speech.{job.parameters['format']}",
-        patience=here.settings.server.timeout,
-        gone=_connection_gone(),
-    )
+    with contextlib.ExitStack() as cleanup:
+        try:
+            cleanup.enter_context(line())
+        except QueueFullError:
+            with contextlib.suppress(ConflictError):
+                here.jobs.cancel(job.job_id)
+            raise
+        yield from tail(
+            here.jobs,
+            here.paths,
+            job.job_id,
+            f"speech.{job.parameters['format']}",
+            patience=here.settings.server.timeout,
+            gone=_connection_gone(),
+        )
 
 
 def spoken(job: Job) -> Job:

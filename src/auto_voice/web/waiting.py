@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
+from typing import cast
 
-from auto_voice.errors import AutoVoiceError, CancelledError, ConflictError, ServiceUnavailableError
+from flask import Flask, current_app
+
+from auto_voice.config import Settings
+from auto_voice.errors import AutoVoiceError, CancelledError, ConflictError, QueueFullError, ServiceUnavailableError
 from auto_voice.jobs.job import Job
 from auto_voice.jobs.workers import WorkerRegistry, silence_seconds
 from auto_voice.web.services import services
 
 _POLL_SECONDS = 0.05
 _RETRY_SECONDS = 10
+_EXTENSION = "auto_voice.lines"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let half of the threads hold the line at most: the others are for those who only ask."""
+    app.extensions[_EXTENSION] = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
+
+
+@contextlib.contextmanager
+def line() -> Iterator[None]:
+    """One of the lines of this process, while the block runs. Raises QueueFullError when all are taken."""
+    lines = cast(threading.BoundedSemaphore, current_app.extensions[_EXTENSION])
+    if not lines.acquire(blocking=False):
+        raise QueueFullError(
+            "Too many requests wait for their work at the same time.", retry_after_seconds=_RETRY_SECONDS
+        )
+    try:
+        yield
+    finally:
+        lines.release()
 
 
 def require_worker() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -15,12 +16,14 @@ from auto_voice.errors import (
     LowQualityAudioError,
     ModelLoadError,
     OutOfMemoryError,
+    QueueFullError,
     ServiceUnavailableError,
 )
 from auto_voice.jobs.job import Job, NewJob
 from auto_voice.jobs.workers import WorkerRegistry
 from auto_voice.web.errors import error_document
-from auto_voice.web.waiting import failure, require_worker, wait_for
+from auto_voice.web.streams import listen
+from auto_voice.web.waiting import failure, line, require_worker, wait_for
 from web_house import WebHouse
 
 
@@ -97,6 +100,27 @@ def test_a_job_that_somebody_cancels_ends_the_wait(house: WebHouse) -> None:
     with house.app.app_context(), pytest.raises(CancelledError):
         wait_for(job, 10)
     other.join()
+
+
+def test_half_of_the_threads_may_wait_and_no_more(house: WebHouse) -> None:
+    """The others are for those who only ask how things stand."""
+    with house.app.app_context(), contextlib.ExitStack() as lines:
+        for _ in range(house.settings.server.threads // 2):
+            lines.enter_context(line())
+        with pytest.raises(QueueFullError), line():
+            pass
+    with house.app.app_context(), line():
+        assert house.client.get("/health").status_code == 200
+
+
+def test_a_speech_without_a_line_is_given_up(house: WebHouse) -> None:
+    with house.app.test_request_context(), contextlib.ExitStack() as lines:
+        for _ in range(house.settings.server.threads // 2):
+            lines.enter_context(line())
+        job = house.services.jobs.create(NewJob(kind="stream", owner="default", parameters={"format": "mp3"}))[0]
+        with pytest.raises(QueueFullError):
+            next(listen(job))
+        assert house.services.jobs.get(job.job_id).state == "cancelled"
 
 
 def test_without_a_worker_nobody_waits(house: WebHouse) -> None:

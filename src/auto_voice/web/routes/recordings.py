@@ -22,7 +22,7 @@ from auto_voice.web.responses import errors
 from auto_voice.web.services import services
 from auto_voice.web.submission import submit
 from auto_voice.web.uploads import Upload, check_base64, check_upload, with_recording
-from auto_voice.web.waiting import require_worker, wait_for
+from auto_voice.web.waiting import line, require_worker, wait_for
 
 MIN_SECONDS = 0.1
 _FILE = "analysis.json"
@@ -85,7 +85,8 @@ def process_audio(header: ConvertHeaders) -> Response:
         work_seconds=upload.info.duration_seconds,
         request_id=current_request_id(),
     )
-    done = wait_for(submit(new, header.idempotency_key, upload))
+    with line():
+        done = wait_for(submit(new, header.idempotency_key, upload))
     return jsonify({"status": "success", **_features(done)})
 
 

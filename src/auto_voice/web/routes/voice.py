@@ -37,7 +37,7 @@ from auto_voice.web.responses import ERRORS, errors
 from auto_voice.web.services import services
 from auto_voice.web.status import iso_time
 from auto_voice.web.submission import submit
-from auto_voice.web.waiting import require_worker, wait_for
+from auto_voice.web.waiting import line, require_worker, wait_for
 
 DEFAULT_NAME = "My voice"
 _LARGEST_IMPORT = 256 << 20
@@ -81,11 +81,12 @@ def clone(form: CloneForm, header: ConvertHeaders) -> tuple[Response, int]:
         work_seconds=sum(sample.info.duration_seconds for sample in samples),
         request_id=current_request_id(),
     )
-    job = submit(new, header.idempotency_key, *samples, asked={**asked, "consent": form.consent})
-    made_now = job.job_id == new.job_id
-    if made_now and consent is not None:
-        _record(new.parameters["profile_id"], consent)
-    profile = wait_for(job).result
+    with line():
+        job = submit(new, header.idempotency_key, *samples, asked={**asked, "consent": form.consent})
+        made_now = job.job_id == new.job_id
+        if made_now and consent is not None:
+            _record(new.parameters["profile_id"], consent)
+        profile = wait_for(job).result
     if made_now:
         audit.record("voice_created", new.parameters["profile_id"])
     return jsonify(profile), 201
