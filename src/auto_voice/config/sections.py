@@ -27,7 +27,13 @@ class Server(Section):
     )
     port: Whole = setting("Port to listen on.", 5000, ge=1, le=65535)
     workers: Whole = setting("Web processes. They only talk; the models run in workers of their own.", 1, ge=1, le=256)
-    threads: Whole = setting("Requests that one web process answers at the same time.", 32, ge=1, le=1024)
+    threads: Whole = setting(
+        "Requests that one web process answers at the same time; half of them may wait for a worker: to speak, to clone"
+        " a voice, to analyse a recording.",
+        32,
+        ge=1,
+        le=1024,
+    )
     max_websockets: Whole = setting(
         "WebSockets open in one web process; they have threads of their own, so that requests never wait for them.",
         200,

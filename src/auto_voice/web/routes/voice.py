@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from datetime import datetime, timezone
@@ -42,6 +43,8 @@ from auto_voice.web.waiting import line, require_worker, wait_for
 DEFAULT_NAME = "My voice"
 _LARGEST_IMPORT = 256 << 20
 _REFERENCE_MARGIN_SECONDS = 1.0
+
+_importing = threading.Lock()
 
 blueprint = APIBlueprint("voice", __name__, url_prefix="/api/v1/voice", abp_tags=[Tag(name="Voices")])
 
@@ -178,8 +181,12 @@ def import_profile(form: ImportForm) -> tuple[Response, int]:
         max_bytes=_LARGEST_IMPORT,
         max_seconds=here.settings.limits.max_profile_duration_s + _REFERENCE_MARGIN_SECONDS,
     )
-    # A new id even where the archive's is free: whether it is tells what others have.
-    profile = here.profiles.import_(archive.path, owner, profile_id=str(uuid.uuid4()), consent=consent, limits=limits)
+    # An archive is held in memory while it is checked: one at a time is enough.
+    with line(), _importing:
+        # A new id even where the archive's is free: whether it is tells what others have.
+        profile = here.profiles.import_(
+            archive.path, owner, profile_id=str(uuid.uuid4()), consent=consent, limits=limits
+        )
     if consent is not None:
         _record(profile.profile_id, consent)
     audit.record("voice_imported", profile.profile_id)
