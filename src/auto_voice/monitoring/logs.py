@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 _FILE_HANDLER = "concurrent_log_handler.ConcurrentRotatingFileHandler"
 """Python's own handler may be used by one process only: with several, one turns the file over under another's feet."""
+_COMPLAINT_SECONDS = 60.0
 _FOREIGN = ("werkzeug", "alembic", "huey", "sqlalchemy.engine")
 """Libraries that tell more than an operator wants to know."""
 
@@ -55,12 +58,25 @@ def configure_logging(settings: Settings, process: str) -> None:
         if chosen is None:
             raise
         raise ConfigurationError(f"logging.config_file {chosen}: {_cause(error)}") from error
-    context = ContextFilter(process)
+    context, complaint = ContextFilter(process), _Complaint()
     for handler in _handlers():
         handler.addFilter(context)
+        handler.handleError = complaint  # type: ignore[method-assign]
     logging.captureWarnings(True)
     if unwritable:
         _LOG.warning("logging to the console only: %s", "; ".join(unwritable))
+
+
+class _Complaint:
+    """Tells on stderr that a line could not be written, once a minute: one full disk must not fill the next."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - the signature of Handler.handleError
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _COMPLAINT_SECONDS
+            sys.stderr.write(f"lines are missing from the log: {sys.exc_info()[1]}\n")
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -70,7 +86,8 @@ def _from_file(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"logging.config_file {file} cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"logging.config_file {file} is not a mapping")
-    return document
+    # Python's default is to silence every logger that the file does not name: all of ours.
+    return {"disable_existing_loggers": False, **document}
 
 
 def _from_settings(settings: Settings) -> dict[str, Any]:
