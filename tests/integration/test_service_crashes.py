@@ -96,7 +96,7 @@ def test_twenty_jobs_survive_a_death_at_every_place(tmp_path: Path) -> None:
             kill(pid)
         until(lambda: service.ready_workers(), "a worker that is ready")
 
-        ended = {job_id: service.wait_for(job_id) for job_id in jobs}
+        ended = {job_id: service.wait_for(job_id, 180) for job_id in jobs}
         for job_id, sound in jobs.items():
             assert_correct(service, ended[job_id], profile, sound)
         assert not [order.name for order in orders if order.exists()]
