@@ -69,7 +69,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         limiter.init_app(app)
     except LimitsError as error:
         raise ConfigurationError(
-            f"security.rate_limit_storage cannot be used: {error}", suggestions=["pip install redis"]
+            f"security.rate_limit_storage cannot be used: {error}",
+            suggestions=["memory:// and redis://host:port/db always work; others need their client installed."],
         ) from error
     amounts: dict[Costly, int] = {
         "conversions": settings.limits.conversions_per_hour,
