@@ -52,12 +52,13 @@ def require_worker() -> None:
         )
 
 
-def wait_for(job: Job, seconds: float | None = None) -> Job:
+def wait_for(job: Job, seconds: float | None = None, *, goes_on: bool = False) -> Job:
     """Wait until the job is completed. A job that is not in time is cancelled, as nobody would fetch its result.
 
     Args:
         job: made just now, or found by its Idempotency-Key.
         seconds: how long; `server.timeout` when not given.
+        goes_on: do not cancel it: the client has an Idempotency-Key to ask for its end once more.
 
     Raises:
         ServiceUnavailableError: it took too long.
@@ -67,6 +68,11 @@ def wait_for(job: Job, seconds: float | None = None) -> Job:
     longest = services().settings.server.timeout if seconds is None else seconds
     deadline = time.monotonic() + longest
     while not job.ended:
+        if time.monotonic() > deadline and goes_on:
+            raise ServiceUnavailableError(
+                f"This takes longer than {longest:g} s, and goes on.",
+                suggestions=["Send the same request with the same Idempotency-Key to hear how it ends."],
+            )
         if time.monotonic() > deadline:
             # It may end in this very moment: then what it ended with counts.
             with contextlib.suppress(ConflictError):

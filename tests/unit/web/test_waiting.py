@@ -94,6 +94,13 @@ def test_who_takes_too_long_is_given_up(house: WebHouse) -> None:
     assert house.services.jobs.get(job.job_id).state == "cancelled"
 
 
+def test_who_can_ask_again_finds_the_work_going_on(house: WebHouse) -> None:
+    job = waiting_job(house)
+    with house.app.app_context(), pytest.raises(ServiceUnavailableError, match="goes on"):
+        wait_for(job, 0.1, goes_on=True)
+    assert house.services.jobs.get(job.job_id).state == "queued"
+
+
 def test_a_job_that_somebody_cancels_ends_the_wait(house: WebHouse) -> None:
     job = waiting_job(house)
     other = later(lambda: house.services.jobs.cancel(job.job_id))

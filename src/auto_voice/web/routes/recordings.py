@@ -86,7 +86,8 @@ def process_audio(header: ConvertHeaders) -> Response:
         request_id=current_request_id(),
     )
     with line():
-        done = wait_for(submit(new, header.idempotency_key, upload))
+        job = submit(new, header.idempotency_key, upload)
+        done = wait_for(job, goes_on=header.idempotency_key is not None)
     return jsonify({"status": "success", **_features(done)})
 
 

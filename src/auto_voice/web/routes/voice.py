@@ -86,12 +86,11 @@ def clone(form: CloneForm, header: ConvertHeaders) -> tuple[Response, int]:
     )
     with line():
         job = submit(new, header.idempotency_key, *samples, asked={**asked, "consent": form.consent})
-        made_now = job.job_id == new.job_id
-        if made_now and consent is not None:
+        if consent is not None and job.job_id == new.job_id:
             _record(new.parameters["profile_id"], consent)
-        profile = wait_for(job).result
-    if made_now:
-        audit.record("voice_created", new.parameters["profile_id"])
+        profile = wait_for(job, goes_on=header.idempotency_key is not None).result
+    if not job.ended:  # else it was learnt for an earlier request with that Idempotency-Key
+        audit.record("voice_created", job.parameters["profile_id"])
     return jsonify(profile), 201
 
 
