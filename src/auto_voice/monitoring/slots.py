@@ -68,7 +68,7 @@ class Slots:
         files = sorted(self._folder.glob("*.db"))
         try:
             return _merged(files)
-        except _DAMAGE:
+        except (FileNotFoundError, *_DAMAGE):
             damaged = [file for file in files if not _is_readable(file)]
             _LOG.warning("damaged counts are left out: %s", ", ".join(file.name for file in damaged))
             return _merged([file for file in files if file not in damaged])

@@ -98,7 +98,7 @@ def _troubles(facts: Facts, settings: Settings) -> list[str]:
     troubles = []
     if not any(worker.state != "draining" for worker in facts.workers):
         troubles.append("No worker is alive: jobs wait.")
-    elif settings.gpu.device == "cuda" and not facts.gpus:
+    elif settings.gpu.device == "cuda" and not facts.gpus and any(each.state == "ready" for each in facts.workers):
         troubles.append("The GPU is lost: work goes on without it, slowly.")
     if settings.limits.queue_enabled and facts.queued.get("batch", 0) >= settings.limits.max_queue_size:
         troubles.append("The queue is full: new conversions are refused.")
