@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from auto_voice.config import Settings
 
 _COUNT_GPUS = "import auto_voice, torch; print(torch.cuda.device_count())"
 _COUNT_SECONDS = 120
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +68,26 @@ def visible_gpus(settings: Settings, environment: Mapping[str, str]) -> list[str
     """The GPUs that workers may use, as CUDA_VISIBLE_DEVICES names them; none where models run on the processor."""
     if settings.gpu.device == "cpu" or not _has_driver():
         return []
-    # Only PyTorch knows what PyTorch can use; a process of its own keeps it out of this one.
-    asked = subprocess.run(
-        [sys.executable, "-c", _COUNT_GPUS],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=_COUNT_SECONDS,
-        check=False,
-    )
-    count = int(asked.stdout) if asked.returncode == 0 else 0
+    count = _count_gpus(environment)
     named = environment.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
     return named.split(",")[:count]
+
+
+def _count_gpus(environment: Mapping[str, str]) -> int:
+    """How many GPUs PyTorch can use. It is asked in a process of its own, which keeps it out of this one."""
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-c", _COUNT_GPUS],
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=_COUNT_SECONDS,
+            check=True,
+        )
+    except subprocess.SubprocessError as error:
+        _log.warning("the GPUs could not be counted, so the models run on the processor: %s", error)
+        return 0
+    return int(asked.stdout)
 
 
 def _share(index: int, number: int, gpus: list[str], environment: Mapping[str, str]) -> dict[str, str]:

@@ -47,3 +47,20 @@ def test_models_on_the_processor_need_no_gpu(settings: Settings) -> None:
 
 def test_the_web_server_is_no_worker() -> None:
     assert not web_plan({}).is_worker
+
+
+def test_gpus_are_those_that_the_operator_shows(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_has_driver", lambda: True)
+    monkeypatch.setattr(plan, "_COUNT_GPUS", "print(2)")
+    wanted = with_threads(settings, 1, "auto")
+    assert visible_gpus(wanted, {}) == ["0", "1"]
+    assert visible_gpus(wanted, {"CUDA_VISIBLE_DEVICES": "4,7"}) == ["4", "7"]
+
+
+def test_gpus_that_cannot_be_counted_are_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plan, "_has_driver", lambda: True)
+    monkeypatch.setattr(plan, "_COUNT_GPUS", "raise SystemExit(1)")
+    assert visible_gpus(with_threads(settings, 1, "cuda"), {}) == []
+    assert "could not be counted" in caplog.text
