@@ -238,6 +238,10 @@ class StorageError(AutoVoiceError):
     code = "storage_error"
     exit_code = 8
 
+    def for_strangers(self) -> ServiceUnavailableError:
+        """The same without the message, which names folders: those are the operator's business."""
+        return ServiceUnavailableError("The service cannot use its storage now.", suggestions=self.suggestions)
+
 
 class CancelledError(AutoVoiceError):
     """The work was cancelled."""

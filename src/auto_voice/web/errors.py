@@ -28,7 +28,6 @@ from auto_voice.web.services import services
 _LOG = logging.getLogger(__name__)
 
 _CODES = {404: "file_not_found", 413: "file_too_large", 429: "rate_limited", 503: "service_unavailable"}
-_STORAGE_RETRY_SECONDS = 30
 
 
 class ErrorDetails(BaseModel):
@@ -84,7 +83,7 @@ def answer_to(error: AutoVoiceError) -> Response:
     """The answer that stands for an error."""
     if isinstance(error, StorageError):
         _LOG.error("%s", error.message)
-        error = ServiceUnavailableError(error.message, suggestions=error.suggestions)
+        error = error.for_strangers()
     response = jsonify(error_document(error))
     response.status_code = error.http_status
     if isinstance(error, ServiceUnavailableError | RateLimitedError):

@@ -152,6 +152,9 @@ class Slot(threading.Thread):
         if isinstance(error, OutOfMemoryError):
             _log.error("memory ran out: this worker makes room for a fresh one")
             self._shift.retire()
+        if isinstance(error, StorageError):
+            _log.error("the job cannot be done: %s", error.message)
+            error = error.for_strangers()
         if not isinstance(error, AutoVoiceError):
             _log.error("the job met a bug", exc_info=error)
             error = AutoVoiceError("Something went wrong inside AutoVoice.")
