@@ -28,6 +28,8 @@ from auto_voice.web.routes import blueprints
 _MULTIPART_BYTES = 4 << 20
 """Room for the text fields and headings of a form, beside its file."""
 _FORM_PARTS = 64
+_FIELD_BYTES = 512 << 10
+"""A form's text fields are held in memory; long texts come in JSON."""
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
@@ -52,7 +54,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     )
     app.config.update(
         MAX_CONTENT_LENGTH=(settings.limits.max_audio_size_mb << 20) + _MULTIPART_BYTES,
-        MAX_FORM_MEMORY_SIZE=uploads.text_bytes(settings),
+        MAX_FORM_MEMORY_SIZE=_FIELD_BYTES,
         MAX_FORM_PARTS=_FORM_PARTS,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )

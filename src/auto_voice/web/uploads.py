@@ -141,7 +141,7 @@ def init_app(app: Flask) -> None:
 
 
 def text_bytes(settings: Settings) -> int:
-    """How large a JSON document or a form's text field may be: the longest text, every character escaped."""
+    """How large a JSON document may be: the longest text, every character escaped."""
     return (1 << 20) + 12 * settings.limits.max_text_characters
 
 

@@ -197,5 +197,5 @@ def test_text_has_a_limit_of_its_own(house: WebHouse) -> None:
     most = uploads.text_bytes(house.settings)
     answer = house.client.post("/api/v1/ws/ticket", data=b" " * (most + 1), content_type="application/json")
     assert answer.status_code == 413
-    answer = house.client.post("/api/v1/convert/song", data={"target_profile_id": "x" * (most + 1)})
-    assert answer.status_code == 413
+    long = {"target_profile_id": "x" * (600 << 10), "song": (io.BytesIO(SOUND), "x.wav")}
+    assert house.client.post("/api/v1/convert/song", data=long).status_code == 413
