@@ -12,6 +12,8 @@ MAX_PITCH_SHIFT = 12.0
 """Semitones, up or down."""
 MIN_SONG_SECONDS = 1.0
 """Shorter than any phrase: neither a melody nor its quality could be judged."""
+MIN_RECORDING_SECONDS = 0.1
+"""Shortest recording that anything can be heard in."""
 MAX_VOLUME = 2.0
 """Linear: +6 dB."""
 

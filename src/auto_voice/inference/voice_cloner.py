@@ -26,7 +26,7 @@ from auto_voice.inference.speech_activity import SpeechActivityDetector
 from auto_voice.inference.vocal_range import vocal_range
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import AudioInfo, Consent, EmbeddingInfo, ProfileStore, QualityMetrics, VoiceProfile
-from auto_voice.profiles.profile import clean_description, clean_name, clean_user_id
+from auto_voice.profiles.profile import DEFAULT_NAME, clean_description, clean_name, clean_user_id
 from auto_voice.utils.speaker import ENCODER, SpeakerEncoder, similarity
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from auto_voice.inference.pitch import PitchExtractor
     from auto_voice.inference.separation import Separator
 
-DEFAULT_NAME = "My voice"
 SAME_PERSON = 0.75
 """Cosine between parts of a recording: in six readers 0.83 or more, between any two of them 0.65 or less."""
 SEVERAL_PEOPLE = (

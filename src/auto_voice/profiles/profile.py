@@ -15,6 +15,7 @@ from auto_voice.errors import InvalidParametersError
 from auto_voice.storage.paths import is_profile_id
 
 SCHEMA_VERSION: Literal[1] = 1
+DEFAULT_NAME = "My voice"
 MAXIMUM_NAME = 100
 MAXIMUM_DESCRIPTION = 1000
 

@@ -13,7 +13,7 @@ from auto_voice.audio import DecodeLimits
 from auto_voice.errors import FileExpiredError, MissingFieldError
 from auto_voice.jobs.job import Job, NewJob
 from auto_voice.monitoring.context import current_request_id
-from auto_voice.parameters import song_limits
+from auto_voice.parameters import MIN_RECORDING_SECONDS, song_limits
 from auto_voice.web.caller import owner_for
 from auto_voice.web.errors import validation_error
 from auto_voice.web.models.conversion import ConvertHeaders
@@ -23,9 +23,6 @@ from auto_voice.web.services import services
 from auto_voice.web.submission import submit
 from auto_voice.web.uploads import Upload, check_base64, check_upload, with_recording
 from auto_voice.web.waiting import line, require_worker, wait_for
-
-MIN_SECONDS = 0.1
-_FILE = "analysis.json"
 
 # The library describes one kind of body a route; this one takes two.
 _BODY = {
@@ -111,12 +108,14 @@ def _from_json() -> tuple[Upload, ProcessingConfig]:
 
 
 def _limits() -> DecodeLimits:
-    return song_limits(services().settings, min_seconds=MIN_SECONDS)
+    return song_limits(services().settings, min_seconds=MIN_RECORDING_SECONDS)
 
 
 def _features(job: Job) -> dict[str, Any]:
     """What the worker wrote down. Raises FileExpiredError when an Idempotency-Key asks for it too late."""
-    path = services().paths.attempt_dir(job.job_id, (job.result or {})["attempt"]) / _FILE
+    result = job.result or {}
+    (name,) = result["files"]
+    path = services().paths.attempt_dir(job.job_id, result["attempt"]) / name
     try:
         features: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -18,7 +18,7 @@ from auto_voice.jobs.job import NewJob
 from auto_voice.monitoring.context import current_request_id
 from auto_voice.profiles import Consent, VoiceProfile
 from auto_voice.profiles.archive import ArchiveLimits
-from auto_voice.profiles.profile import clean_description, clean_name, sample_hash
+from auto_voice.profiles.profile import DEFAULT_NAME, clean_description, clean_name, sample_hash
 from auto_voice.web import audit, previews, uploads
 from auto_voice.web.caller import caller, owner_for, visible_owner
 from auto_voice.web.limits import limited
@@ -40,7 +40,6 @@ from auto_voice.web.status import iso_time
 from auto_voice.web.submission import submit
 from auto_voice.web.waiting import line, require_worker, wait_for
 
-DEFAULT_NAME = "My voice"
 _LARGEST_IMPORT = 256 << 20
 _REFERENCE_MARGIN_SECONDS = 1.0
 

@@ -11,7 +11,7 @@ from auto_voice.atomic_file import atomic_write
 from auto_voice.audio import decode, probe
 from auto_voice.inference.recording_analysis import CLEANING, RecordingAnalyser
 from auto_voice.inference.speech_activity import SpeechActivityDetector
-from auto_voice.parameters import song_limits
+from auto_voice.parameters import MIN_RECORDING_SECONDS, song_limits
 from auto_voice.worker.result_files import described
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 STAGE = "audio_analysis"
 FILE = "analysis.json"
-MIN_SECONDS = 0.1
 
 
 class AnalysisExecutor:
@@ -44,7 +43,7 @@ class AnalysisExecutor:
         """
         asked = job.parameters
         source = self._paths.job_input(job.job_id)
-        limits = song_limits(self._settings, min_seconds=MIN_SECONDS)
+        limits = song_limits(self._settings, min_seconds=MIN_RECORDING_SECONDS)
         info = probe(source, limits)
         features = self._analyser.analyse(
             decode(source, limits),
