@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
@@ -39,20 +39,28 @@ class Frame:
     Attributes:
         text: a JSON document; empty where there is nothing more to say.
         close: the code to close the socket with after it; None where more will come.
+        known_at: when that was so, by the monotonic clock.
     """
 
     text: str
     close: int | None = None
+    known_at: float = field(default_factory=time.monotonic, compare=False)
 
 
-def job_frame(job: Job, document: dict[str, Any] | None = None) -> Frame:
-    """The frame that says how a job stands; `document` is its status, where that is known already."""
+def job_frame(job: Job, known_at: float, document: dict[str, Any] | None = None) -> Frame:
+    """The frame that says how a job stands.
+
+    Args:
+        job: as it was read.
+        known_at: before it was read, by the monotonic clock.
+        document: its status, where that is made already.
+    """
     document = document or job_document(job)
     kind = {"completed": "completed", "failed": "error", "cancelled": "error"}.get(job.state, "progress")
     if job.state == "cancelled":
         document = {**document, "error": _without_text(CancelledError())}
     text = json.dumps({"type": kind, **document, "timestamp": iso_time(time.time())})
-    return Frame(text, NORMAL if job.ended else None)
+    return Frame(text, NORMAL if job.ended else None, known_at)
 
 
 def error_frame(error: AutoVoiceError, conversion_id: str, close: int) -> Frame:
@@ -77,9 +85,14 @@ class Watch:
         """Called by the watching thread."""
         self._frames.put(frame)
 
-    def next(self) -> Frame:
-        """The newest frame not taken yet; waits for one. What came before it is old by now."""
-        frame = self._frames.get()
+    def next(self, after: float = 0.0) -> Frame:
+        """The newest frame not taken yet; waits for one. What came before it is old by now.
+
+        Args:
+            after: what was known before that time is old, too.
+        """
+        while (frame := self._frames.get()).known_at < after:
+            pass
         with contextlib.suppress(queue.Empty):
             while frame.close is None:
                 frame = self._frames.get_nowait()
@@ -158,17 +171,17 @@ class JobWatch:
             for watches in watched.values():
                 _tell(watches, Frame("", GOING_AWAY))
             return
+        now = time.monotonic()
         found = services().jobs.many(watched)
         for job_id, watches in watched.items():
             job = found.get(job_id)
             if job is None:
                 _tell(watches, error_frame(ConversionNotFoundError(), job_id, GONE))
-            elif (frame := self._news(job)) is not None:
+            elif (frame := self._news(job, now)) is not None:
                 _tell(watches, frame)
 
-    def _news(self, job: Job) -> Frame | None:
+    def _news(self, job: Job, now: float) -> Frame | None:
         """What to tell of the job now, if anything."""
-        now = time.monotonic()
         row = (job.state, job.progress, job.stage, job.attempt)
         known = self._known.get(job.job_id)
         if known and known.row == row and now - known.told_at < FRAME_SECONDS:
@@ -177,7 +190,7 @@ class JobWatch:
             known = _Known(row, job_document(job), now, now)
             self._known[job.job_id] = known
         known.told_at = now
-        return job_frame(job, known.document)
+        return job_frame(job, now, known.document)
 
 
 def _tell(watches: list[Watch], frame: Frame) -> None:

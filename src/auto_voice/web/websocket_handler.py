@@ -14,6 +14,7 @@ import logging
 import socket
 import struct
 import threading
+import time
 from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request
@@ -104,9 +105,10 @@ def _serve(connection: Server, conversion_id: str) -> None:
     try:
         auth.socket_caller(conversion_id)
         with here.watch.watch(conversion_id) as watch:
-            going_on = _send(connection, job_frame(visible_job(conversion_id)))
+            asked_at = time.monotonic()
+            going_on = _send(connection, job_frame(visible_job(conversion_id), asked_at))
             while going_on:
-                going_on = _send(connection, watch.next())
+                going_on = _send(connection, watch.next(after=asked_at))
     finally:
         here.places.release()
 

@@ -39,7 +39,7 @@ def follow(watch: Watch, state: str) -> dict[str, Any]:
 
 def framed(house: WebHouse, job: Job) -> dict[str, Any]:
     with house.app.app_context():
-        return told(job_frame(job))
+        return told(job_frame(job, 0.0))
 
 
 def test_everybody_who_watches_a_job_is_told_of_it_by_one_thread(house: WebHouse, watcher: JobWatch) -> None:
@@ -69,6 +69,13 @@ def test_a_slow_socket_is_told_the_newest_and_never_misses_the_end() -> None:
     watch.tell(Frame("end", 1000))
     watch.tell(Frame("after it"))
     assert watch.next() == Frame("end", 1000)
+
+
+def test_what_was_known_before_the_snapshot_is_not_told_after_it() -> None:
+    watch = Watch("x")
+    watch.tell(Frame("queued", known_at=1.0))
+    watch.tell(Frame("processing", known_at=3.0))
+    assert watch.next(after=2.0).text == "processing"
 
 
 def test_a_job_that_is_deleted_ends_its_sockets(house: WebHouse, watcher: JobWatch) -> None:
