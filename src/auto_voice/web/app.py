@@ -24,6 +24,7 @@ from auto_voice.web import (
     websocket_handler,
 )
 from auto_voice.web.routes import blueprints
+from auto_voice.web.upload_request import UploadRequest
 
 _MULTIPART_BYTES = 4 << 20
 """Room for the text fields and headings of a form, beside its file."""
@@ -82,7 +83,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 
 class _Application(OpenAPI):
-    request_class = uploads.UploadRequest
+    request_class = UploadRequest
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from auto_voice.errors import (
 )
 from auto_voice.jobs.job import new_job_id
 from auto_voice.web import uploads
+from auto_voice.web.upload_request import UploadFile
 from simple_engines import song, wav
 from web_house import WebHouse
 
@@ -94,7 +95,7 @@ def test_only_the_configured_formats_are_taken(tmp_path: Path) -> None:
 
 
 def test_bytes_beyond_the_limit_are_never_written(house: WebHouse, tmp_path: Path) -> None:
-    file = uploads.UploadFile(tmp_path, max_bytes=1000)
+    file = UploadFile(tmp_path, max_bytes=1000)
     file.write(b"x" * 1000)
     with pytest.raises(FileTooLargeError):
         file.write(b"x")
@@ -106,11 +107,11 @@ def test_bytes_beyond_the_limit_are_never_written(house: WebHouse, tmp_path: Pat
 
 def test_a_closed_folder_is_the_operators_problem_not_the_clients(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write to"):
-        uploads.UploadFile(tmp_path / "missing", max_bytes=1000)
+        UploadFile(tmp_path / "missing", max_bytes=1000)
 
 
 def test_a_full_disk_is_said_to_be_full() -> None:
-    class Full(uploads.UploadFile):
+    class Full(UploadFile):
         def __init__(self) -> None:
             self.path, self._file = Path("/dev/full"), open("/dev/full", "w+b", buffering=0)  # noqa: SIM115, PTH123
             self._room = self._max_bytes = 100
