@@ -139,6 +139,7 @@ class VoiceCloner:
             ),
             consent=consent,
         )
+        progress(0.95)  # the last moment to be told that nobody wants the voice any more
         stored = self._store.create(
             profile,
             embedding=embedding,

@@ -129,7 +129,7 @@ def test_what_cannot_be_learnt_leaves_nothing(context: WorkerContext, job: Job, 
 
 def test_a_cancelled_order_leaves_nothing(context: WorkerContext, job: Job, tmp_path: Path) -> None:
     def cancel(percent: float, stage: str) -> None:
-        if percent >= 80:
+        if percent >= 95:
             raise CancelledError
 
     with pytest.raises(CancelledError):
