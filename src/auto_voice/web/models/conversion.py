@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask_openapi3 import FileStorage
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 
 from auto_voice.jobs.job import Kind, State
 from auto_voice.web.forms import Form
+from auto_voice.web.models.query import UserId, UserQuery
 
 OutputFormat = Literal["wav", "flac", "mp3", "ogg", "opus"]
 
 _VOLUME: dict[str, JsonValue] = {"minimum": 0, "maximum": 2}
-_UserId = Annotated[
-    str | None,
-    Field(
-        description="Whose; only where no keys are needed, or for admins. Others are themselves.",
-        min_length=1,
-        max_length=100,
-    ),
-]
 
 
 class ConvertForm(Form):
@@ -34,7 +27,7 @@ class ConvertForm(Form):
         validation_alias=AliasChoices("target_profile_id", "profile_id"),
         description="The voice it gets. Alias: `profile_id`.",
     )
-    user_id: _UserId = None
+    user_id: UserId = None
     vocal_volume: float = Field(1.0, description="Linear.", json_schema_extra=_VOLUME)
     instrumental_volume: float = Field(0.9, description="Linear.", json_schema_extra=_VOLUME)
     pitch_shift_semitones: str = Field(
@@ -86,12 +79,6 @@ class JobFilePath(JobPath):
     """Which file of which job."""
 
     file: str = Field(description="A name of the job's result, as `converted.wav`.")
-
-
-class UserQuery(BaseModel):
-    """Whose things are meant."""
-
-    user_id: _UserId = None
 
 
 class JobsQuery(UserQuery):

@@ -10,15 +10,13 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from auto_voice.profiles import VoiceProfile
 from auto_voice.profiles.store import Order, SortKey
 from auto_voice.web.forms import Form
+from auto_voice.web.models.query import UserId, UserQuery
 
 PreviewFormat = Literal["mp3", "wav"]
 
 _PER_PAGE = 20
 _MOST = 100
 
-_UserId = Annotated[
-    str | None, Field(description="Whose; only where no keys are needed, or for admins. Others are themselves.")
-]
 _Consent = Annotated[
     bool, Field(description="The statement that the person whose voice it is agrees. Some services demand it.")
 ]
@@ -33,7 +31,7 @@ class CloneForm(Form):
         max_length=50,
         description="Recordings of one person; 30 s or more in all. May repeat. Alias: `reference_audio`.",
     )
-    user_id: _UserId = None
+    user_id: UserId = None
     profile_name: str | None = Field(
         None,
         validation_alias=AliasChoices("profile_name", "name"),
@@ -48,7 +46,7 @@ class ImportForm(Form):
     """An archive made by export."""
 
     archive: FileStorage = Field(description="The .zip file of a voice.")
-    user_id: _UserId = None
+    user_id: UserId = None
     consent: _Consent = False
 
 
@@ -56,12 +54,6 @@ class ProfilePath(BaseModel):
     """Which voice."""
 
     profile_id: str = Field(description="A UUID.")
-
-
-class UserQuery(BaseModel):
-    """For whom."""
-
-    user_id: _UserId = None
 
 
 class PreviewQuery(UserQuery):

@@ -25,8 +25,8 @@ from auto_voice.web.models.conversion import (
     JobPath,
     JobsQuery,
     JobStatus,
-    UserQuery,
 )
+from auto_voice.web.models.query import UserQuery
 from auto_voice.web.responses import ERRORS, errors
 from auto_voice.web.services import services
 from auto_voice.web.status import API

@@ -23,6 +23,7 @@ from auto_voice.web import audit, previews, uploads
 from auto_voice.web.caller import caller, owner_for, visible_owner
 from auto_voice.web.limits import limited
 from auto_voice.web.models.conversion import ConvertHeaders
+from auto_voice.web.models.query import UserQuery
 from auto_voice.web.models.voice import (
     CloneForm,
     ImportForm,
@@ -32,7 +33,6 @@ from auto_voice.web.models.voice import (
     ProfilePath,
     ProfilesQuery,
     ProfileWithUsage,
-    UserQuery,
 )
 from auto_voice.web.responses import ERRORS, errors
 from auto_voice.web.services import services
