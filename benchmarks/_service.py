@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 import psutil
 import requests
+from websocket import create_connection
 
 from auto_voice.config import load_settings
 
@@ -71,9 +73,15 @@ class Service:
         return dict(self.get(f"/api/v1/convert/status/{job_id}"))
 
     def wait(self, job_id: str) -> dict[str, Any]:
-        """The status of a job once it is completed; ends the benchmark where it comes to nothing."""
-        while (told := self.status(job_id))["status"] in ("queued", "processing"):
-            time.sleep(POLL_SECONDS)
+        """The status of a job once it is completed; ends the benchmark where it comes to nothing.
+
+        It listens, as asking again and again would take from the processor what is to be measured.
+        """
+        address = f"{self.url.replace('http', 'ws', 1)}/ws/conversion/{job_id}"
+        with contextlib.closing(create_connection(address, timeout=60)) as socket:
+            while json.loads(socket.recv())["type"] == "progress":
+                pass
+        told = self.status(job_id)
         if told["status"] != "completed":
             raise SystemExit(f"a job {told['status']}: {told.get('error')}")
         return told

@@ -23,7 +23,7 @@ from auto_voice.web.status import iso_time
 
 _LOG = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 FRAME_SECONDS = 1.75
 """Longest time between two frames: two seconds are promised, and a busy machine is late."""
 _ESTIMATE_SECONDS = 5.0
