@@ -37,7 +37,7 @@ pin: $(INSTALLED_DEV)  ## pin what pyproject.toml asks for; UPGRADE=1: at its ne
 	@scripts/pin.sh $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what was made here, .venv included; models and voices stay
-	@rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info
+	@rm -rf $(VENV) demo build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info
 	@find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt pyproject.toml scripts/setup.sh

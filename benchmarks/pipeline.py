@@ -24,7 +24,7 @@ from rich.table import Table
 from _recordings import SONGS, data_folder
 from auto_voice.audio import Audio, decode, encode
 from auto_voice.config import Settings, load_settings
-from auto_voice.inference.conversion_result import ConversionResult
+from auto_voice.inference.pipeline.result import ConversionResult
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime

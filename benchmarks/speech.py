@@ -26,7 +26,7 @@ import numpy as np
 from auto_voice.audio import resample_samples
 from auto_voice.config import load_settings
 from auto_voice.inference.engine import TTSEngine
-from auto_voice.inference.text.normalise import normalise
+from auto_voice.inference.speech.text.normalise import normalise
 from auto_voice.models.runtime import ModelRuntime
 
 SENTENCES = Path(__file__).with_name("sentences.txt")

@@ -2,7 +2,7 @@
 
     python scripts/train_letter_to_sound.py us gb --measure
 
-Writes `src/auto_voice/inference/text/data/letter_to_sound_<accent>.json.gz`. Pairs of letter and phonemes
+Writes `src/auto_voice/inference/speech/text/data/letter_to_sound_<accent>.json.gz`. Pairs of letter and phonemes
 come from an expectation-maximisation alignment (each letter stands for 0 to 3 sounds); the n-grams are
 counted on them.
 """
@@ -18,10 +18,10 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from auto_voice.inference.text.letter_to_sound import START, LetterToSound, units
-from auto_voice.inference.text.lexicon import load_entries
+from auto_voice.inference.speech.text.letter_to_sound import START, LetterToSound, units
+from auto_voice.inference.speech.text.lexicon import load_entries
 
-FOLDER = Path(__file__).parents[1] / "src/auto_voice/inference/text/data"
+FOLDER = Path(__file__).parents[1] / "src/auto_voice/inference/speech/text/data"
 MOST_SOUNDS = 3
 ORDER = 6
 Pairs = list[tuple[str, str]]

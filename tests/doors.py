@@ -19,7 +19,7 @@ from auto_voice import plugins
 from auto_voice.cli import autovoice
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import AutoVoiceError
-from auto_voice.inference import engines
+from auto_voice.inference.pipeline import engines
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.profiles import ProfileStore

@@ -6,7 +6,7 @@ import numpy as np
 
 from auto_voice.audio import Audio
 from auto_voice.features import Progress, no_progress
-from auto_voice.inference.speech_activity import WINDOW, SpeechActivity
+from auto_voice.inference.recordings.speech_activity import WINDOW, SpeechActivity
 
 RATE = 16_000
 

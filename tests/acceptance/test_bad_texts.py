@@ -12,8 +12,8 @@ from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.errors import InvalidParametersError, ProfileNotFoundError
 from auto_voice.inference.engine import LONGEST_WHOLE, TTSEngine
+from auto_voice.inference.speech.text.sentences import pieces
 from auto_voice.inference.synthesis import KokoroSynthesizer
-from auto_voice.inference.text.sentences import pieces
 from auto_voice.models.runtime import ModelRuntime
 from doors import House, Refusal, refusal, told
 

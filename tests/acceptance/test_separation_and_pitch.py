@@ -12,7 +12,7 @@ from torch import Tensor
 from auto_voice.audio import Audio, decode
 from auto_voice.config import Settings
 from auto_voice.features import PitchContour
-from auto_voice.inference.vocal_presence import SUNG_ABOVE_MUSIC_DB
+from auto_voice.inference.pipeline.vocal_presence import SUNG_ABOVE_MUSIC_DB
 from auto_voice.models.networks.spleeter import SpleeterUNet
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.plugins import create

@@ -14,10 +14,10 @@ from auto_voice.config import Settings
 from auto_voice.demo.lyric import BEATS_PER_MINUTE, LINES
 from auto_voice.inference.engine import TTSEngine
 from auto_voice.inference.pitch.swiftf0 import SwiftF0Extractor
-from auto_voice.inference.singing_synthesis import sing, words_of
+from auto_voice.inference.speech.singing import sing, words_of
+from auto_voice.inference.speech.text.normalise import normalise
+from auto_voice.inference.speech.voices import VOICES
 from auto_voice.inference.synthesis import KokoroSynthesizer
-from auto_voice.inference.text.normalise import normalise
-from auto_voice.inference.voices import VOICES
 from auto_voice.models.runtime import ModelRuntime
 
 if TYPE_CHECKING:

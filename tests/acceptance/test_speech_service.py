@@ -13,7 +13,7 @@ import pytest
 
 from auto_voice.audio import decode, resample_samples
 from auto_voice.config import load_settings
-from auto_voice.inference.text.normalise import normalise
+from auto_voice.inference.speech.text.normalise import normalise
 from auto_voice.models.runtime import ModelRuntime
 from service import running_service
 

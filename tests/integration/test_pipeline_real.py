@@ -10,7 +10,7 @@ import pytest
 from auto_voice.audio import Audio, decode
 from auto_voice.config import Settings
 from auto_voice.errors import LowQualityAudioError
-from auto_voice.inference.conversion_job import NO_VOCALS
+from auto_voice.inference.pipeline.job import NO_VOCALS
 from auto_voice.inference.separation.spleeter import SpleeterSeparator
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.models.runtime import ModelRuntime

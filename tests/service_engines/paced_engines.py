@@ -28,8 +28,8 @@ import numpy as np
 from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.features import ContentFeatures, PitchContour, Progress, Stems, VoiceState, no_progress, part_of
-from auto_voice.inference import engines
-from auto_voice.inference.voices import VOICES, Voice
+from auto_voice.inference.pipeline import engines
+from auto_voice.inference.speech.voices import VOICES, Voice
 from auto_voice.models.runtime import ModelRuntime
 from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter
 from simple_engines import voice as tone

@@ -11,7 +11,7 @@ from auto_voice.audio import Audio, decode
 from auto_voice.cli.output import progress_line, warn
 from auto_voice.cli.session import current_settings
 from auto_voice.cli.song_files import Target, write_together
-from auto_voice.inference.conversion_result import ConversionResult
+from auto_voice.inference.pipeline.result import ConversionResult
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.parameters import song_limits
 from auto_voice.profiles import VoiceProfile

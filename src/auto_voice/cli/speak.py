@@ -61,7 +61,7 @@ def speak(
     _check_output(output, force)
 
     from auto_voice.inference.engine import LONGEST_WHOLE, TTSEngine, check_length
-    from auto_voice.inference.text.sentences import pieces
+    from auto_voice.inference.speech.text.sentences import pieces
 
     if output != "-":
         check_length(text, LONGEST_WHOLE, "pipe it (--output -), or speak it in parts")
@@ -89,7 +89,7 @@ def speak(
 
 
 def _list_voices(as_json: bool) -> None:
-    from auto_voice.inference.voices import VOICES
+    from auto_voice.inference.speech.voices import VOICES
 
     if as_json:
         emit_json([vars(voice) for voice in VOICES.values()])
@@ -151,7 +151,7 @@ def _with_progress(spoken: Iterator[Audio], count: int) -> Iterator[Audio]:
 
 def _write(spoken: Iterator[Audio], output: str, voice: str) -> Audio:
     from auto_voice.audio import write
-    from auto_voice.inference.speech_shaping import joined
+    from auto_voice.inference.speech.shaping import joined
     from auto_voice.provenance import tags
 
     audio = joined(list(spoken))

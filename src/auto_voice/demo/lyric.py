@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auto_voice.inference.singing_synthesis import Note
+from auto_voice.inference.speech.singing import Note
 
 BEATS_PER_MINUTE = 96.0
 INTRO_BEATS = 8.0

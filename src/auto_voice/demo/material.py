@@ -15,7 +15,7 @@ from auto_voice.features import Progress
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
-    from auto_voice.inference.singing_synthesis import Note
+    from auto_voice.inference.speech.singing import Note
     from auto_voice.models.runtime import ModelRuntime
 
 READER = "af_bella"
@@ -85,7 +85,7 @@ class StockMaterial:
     def voice(self, progress: Progress) -> Audio:
         """See Material; 24 kHz."""
         from auto_voice.inference.engine import TTSEngine
-        from auto_voice.inference.speech_shaping import joined
+        from auto_voice.inference.speech.shaping import joined
 
         sentences: list[Audio] = []
         length = 0

@@ -12,7 +12,7 @@ from auto_voice.demo.folder import RESULTS, DemoFolder
 from auto_voice.report import ConversionReport, Track, write_report
 
 if TYPE_CHECKING:
-    from auto_voice.inference.conversion_result import ConversionResult
+    from auto_voice.inference.pipeline.result import ConversionResult
     from auto_voice.profiles import VoiceProfile
 
 _MP3_CHANNELS = 2

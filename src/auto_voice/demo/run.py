@@ -18,8 +18,8 @@ from auto_voice.demo.folder import MY_VOICE, SONG, DemoFolder
 from auto_voice.demo.material import Material, StockMaterial
 from auto_voice.demo.results import Results, write_results
 from auto_voice.features import Progress
+from auto_voice.inference.pipeline.stage_cache import StageCache, content_hash, stage_key
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
-from auto_voice.inference.stage_cache import StageCache, content_hash, stage_key
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.parameters import song_limits
@@ -28,7 +28,7 @@ from auto_voice.storage.cache import open_cache
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
-    from auto_voice.inference.conversion_result import ConversionResult
+    from auto_voice.inference.pipeline.result import ConversionResult
 
 SENTENCE = "I never said these words. My computer has learnt my voice, and speaks them for me."
 USER_ID = "demo"

@@ -13,7 +13,7 @@ from auto_voice.audio import Audio, Samples, limit_true_peak, resample_samples
 from auto_voice.demo import band
 from auto_voice.demo.lyric import BEATS_PER_MINUTE, CHORDS, INTRO_BEATS, LINES
 from auto_voice.features import PitchContour, Progress, no_progress
-from auto_voice.inference.singing_synthesis import Note, sing, words_of
+from auto_voice.inference.speech.singing import Note, sing, words_of
 from auto_voice.inference.synthesis import KokoroSynthesizer
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from auto_voice import plugins
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import InvalidParametersError, PitchExtractionFailedError, ProfileNotFoundError
-from auto_voice.inference.speech_shaping import joined, shaped
+from auto_voice.inference.speech.shaping import joined, shaped
+from auto_voice.inference.speech.text.cleaning import clean
+from auto_voice.inference.speech.text.sentences import Piece, pieces
+from auto_voice.inference.speech.voices import VOICES, Voice, source_voice, voice_named
 from auto_voice.inference.synthesis import Synthesizer
-from auto_voice.inference.text.cleaning import clean
-from auto_voice.inference.text.sentences import Piece, pieces
-from auto_voice.inference.voices import VOICES, Voice, source_voice, voice_named
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.progress import ProgressCallback
 
 if TYPE_CHECKING:
-    from auto_voice.inference.conversion_result import ConversionResult
+    from auto_voice.inference.pipeline.result import ConversionResult
     from auto_voice.profiles import VoiceProfile
 
 SPEEDS = (0.25, 4.0)

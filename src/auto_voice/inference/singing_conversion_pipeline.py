@@ -12,16 +12,16 @@ from auto_voice.audio import Audio, check, decode
 from auto_voice.config import Settings, load_settings
 from auto_voice.errors import PitchExtractionFailedError
 from auto_voice.features import PitchContour, Stems, Transposition, part_of
-from auto_voice.inference.conversion_job import ConversionJob
-from auto_voice.inference.conversion_result import ConversionResult
-from auto_voice.inference.engines import GivenEngines, make_engines
 from auto_voice.inference.memory import release_memory
 from auto_voice.inference.mixing import match_level, mix
-from auto_voice.inference.scoring import score
-from auto_voice.inference.speech_activity import SpeechActivityDetector
-from auto_voice.inference.stage_cache import StageCache, array_hash, content_hash, stage_key
-from auto_voice.inference.target_voice import voice_state
-from auto_voice.inference.vocal_presence import has_vocals, refuse_noise, refuse_silence
+from auto_voice.inference.pipeline.engines import GivenEngines, make_engines
+from auto_voice.inference.pipeline.job import ConversionJob
+from auto_voice.inference.pipeline.result import ConversionResult
+from auto_voice.inference.pipeline.scoring import score
+from auto_voice.inference.pipeline.stage_cache import StageCache, array_hash, content_hash, stage_key
+from auto_voice.inference.pipeline.target_voice import voice_state
+from auto_voice.inference.pipeline.vocal_presence import has_vocals, refuse_noise, refuse_silence
+from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.parameters import PitchShift, checked_pitch_shift, checked_preset, checked_volume, song_limits
 from auto_voice.profiles import ProfileStore

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import InvalidParametersError, ModelLoadError
-from auto_voice.inference.text.phonemes import phonemes
-from auto_voice.inference.time_stretch import time_stretched
-from auto_voice.inference.voices import VOICES, Voice, voice_named
+from auto_voice.inference.speech.text.phonemes import phonemes
+from auto_voice.inference.speech.time_stretch import time_stretched
+from auto_voice.inference.speech.voices import VOICES, Voice, voice_named
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
@@ -206,7 +206,7 @@ class KokoroSynthesizer:
 @cache
 def vocabulary() -> dict[str, int]:
     """Token number of each phoneme and punctuation mark, as Kokoro's published configuration has them."""
-    file = resources.files(__package__) / "text" / "data" / "kokoro_vocabulary.json"
+    file = resources.files(__package__) / "speech" / "text" / "data" / "kokoro_vocabulary.json"
     table: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
     return table
 

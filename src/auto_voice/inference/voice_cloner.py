@@ -17,13 +17,13 @@ import numpy as np
 from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
 from auto_voice.features import Progress, no_progress, part_of
-from auto_voice.inference.engines import GivenEngines, make_engines
-from auto_voice.inference.hearing import HeardVoice, VoiceHearing
-from auto_voice.inference.recording_cleanup import MAXIMUM_RATE, join, phrases
-from auto_voice.inference.recording_quality import combine, remarks
-from auto_voice.inference.recordings import Recording, Source, open_recordings
-from auto_voice.inference.speech_activity import SpeechActivityDetector
-from auto_voice.inference.vocal_range import vocal_range
+from auto_voice.inference.pipeline.engines import GivenEngines, make_engines
+from auto_voice.inference.recordings.cleanup import MAXIMUM_RATE, join, phrases
+from auto_voice.inference.recordings.hearing import HeardVoice, VoiceHearing
+from auto_voice.inference.recordings.quality import combine, remarks
+from auto_voice.inference.recordings.sources import Recording, Source, open_recordings
+from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
+from auto_voice.inference.recordings.vocal_range import vocal_range
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import AudioInfo, Consent, EmbeddingInfo, ProfileStore, QualityMetrics, VoiceProfile
 from auto_voice.profiles.profile import DEFAULT_NAME, clean_description, clean_name, clean_user_id

@@ -127,7 +127,7 @@ class QualityMetrics(_Part):
 
     Attributes:
         snr_db: voice over noise.
-        quality_score: 0-1; `inference.recording_quality.score` says what goes in.
+        quality_score: 0-1; `inference.recordings.quality.score` says what goes in.
         clipping_ratio: share of the voice's samples cut off at full scale.
         bandwidth_hz: where the voice's spectrum ends.
         voice_seconds: speech or singing in all recordings together.

@@ -9,7 +9,7 @@ import numpy as np
 
 from auto_voice.audio import Audio
 from auto_voice.errors import AutoVoiceError
-from auto_voice.inference.engines import GivenEngines, make_engines
+from auto_voice.inference.pipeline.engines import GivenEngines, make_engines
 from auto_voice.worker.context import WorkerContext
 
 _RATE = 44100

@@ -10,8 +10,8 @@ from auto_voice.config import Settings
 from auto_voice.demo.lyric import CHORDS, LINES
 from auto_voice.demo.material import NOISE_FLOOR_DB, READER, READING, StockMaterial, in_room
 from auto_voice.demo.song import SINGER
-from auto_voice.inference.singing_synthesis import HIGHEST_HZ, LOWEST_HZ
-from auto_voice.inference.voices import VOICES
+from auto_voice.inference.speech.singing import HIGHEST_HZ, LOWEST_HZ
+from auto_voice.inference.speech.voices import VOICES
 from auto_voice.models.runtime import ModelRuntime
 
 RATE = 24000

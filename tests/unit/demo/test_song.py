@@ -7,7 +7,7 @@ import pytest
 
 from auto_voice.demo import band
 from auto_voice.demo.lyric import BEATS_PER_MINUTE, CHORDS, INTRO_BEATS, LINES, OUTRO_BEATS
-from auto_voice.inference.singing_synthesis import words_of
+from auto_voice.inference.speech.singing import words_of
 
 SCALE = {0, 2, 4, 5, 7, 9, 11}  # C major
 

@@ -12,8 +12,8 @@ from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.errors import CancelledError, InvalidParametersError, PitchExtractionFailedError, ProfileNotFoundError
 from auto_voice.inference.engine import LONGEST_TEXT, LONGEST_WHOLE, TTSEngine
-from auto_voice.inference.speech_shaping import LEVEL_DB, shaped
-from auto_voice.inference.voices import VOICES, Voice
+from auto_voice.inference.speech.shaping import LEVEL_DB, shaped
+from auto_voice.inference.speech.voices import VOICES, Voice
 
 RATE = 24000
 

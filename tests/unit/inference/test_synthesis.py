@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 
 from auto_voice.config import Settings
 from auto_voice.errors import InvalidParametersError, ModelLoadError, ProfileNotFoundError
+from auto_voice.inference.speech.voices import VOICES, source_voice, voice_named
 from auto_voice.inference.synthesis import KokoroSynthesizer, Prosody, vocabulary
-from auto_voice.inference.voices import VOICES, source_voice, voice_named
 from auto_voice.models.kokoro_graph import CONTENT, ENERGY, F0, STYLE, cut
 from auto_voice.models.runtime import ModelRuntime
 

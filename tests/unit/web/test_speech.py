@@ -121,7 +121,7 @@ def test_the_list_has_stock_voices_and_ones_own(locked_house: WebHouse, bobs: Vo
 
 
 def test_every_voice_of_openai_has_a_stock_voice() -> None:
-    from auto_voice.inference.voices import VOICES
+    from auto_voice.inference.speech.voices import VOICES
 
     assert set(OPENAI_VOICES.values()) <= set(VOICES)
     assert len(set(OPENAI_VOICES.values())) == len(OPENAI_VOICES) == 13

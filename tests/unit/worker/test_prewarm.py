@@ -10,7 +10,7 @@ from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.errors import ModelLoadError
 from auto_voice.features import PitchContour, Progress, no_progress
-from auto_voice.inference.engines import Engines
+from auto_voice.inference.pipeline.engines import Engines
 from auto_voice.worker import prewarm as module
 from auto_voice.worker.context import make_context
 from auto_voice.worker.prewarm import prewarm

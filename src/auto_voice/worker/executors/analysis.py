@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from auto_voice import plugins
 from auto_voice.atomic_file import atomic_write
 from auto_voice.audio import decode, probe
-from auto_voice.inference.recording_analysis import CLEANING, RecordingAnalyser
-from auto_voice.inference.speech_activity import SpeechActivityDetector
+from auto_voice.inference.recordings.analysis import CLEANING, RecordingAnalyser
+from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
 from auto_voice.parameters import MIN_RECORDING_SECONDS, song_limits
 from auto_voice.worker.result_files import described
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from auto_voice.audio.streaming import StreamEncoder
 from auto_voice.inference.engine import TTSEngine
-from auto_voice.inference.text.sentences import pieces
+from auto_voice.inference.speech.text.sentences import pieces
 from auto_voice.jobs.job import Job
 from auto_voice.progress import ProgressCallback
 from auto_voice.provenance import Origin, sidecar_of, sign, tags

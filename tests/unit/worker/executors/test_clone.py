@@ -12,7 +12,8 @@ import soundfile
 from auto_voice import plugins
 from auto_voice.config import Settings
 from auto_voice.errors import AudioTooShortError, CancelledError
-from auto_voice.inference import engines, voice_cloner
+from auto_voice.inference import voice_cloner
+from auto_voice.inference.pipeline import engines
 from auto_voice.jobs.job import Job
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import ProfileStore, VoiceProfile

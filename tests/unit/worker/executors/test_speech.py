@@ -15,7 +15,7 @@ from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.errors import CancelledError, InvalidParametersError
 from auto_voice.inference import engine
-from auto_voice.inference.voices import VOICES, Voice
+from auto_voice.inference.speech.voices import VOICES, Voice
 from auto_voice.jobs.job import Job, Kind, new_job_id
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.profiles import ProfileStore

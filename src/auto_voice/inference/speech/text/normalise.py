@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from auto_voice.inference.text import dates, names, quantities
-from auto_voice.inference.text.cleaning import clean
-from auto_voice.inference.text.rules import Rule, apply
+from auto_voice.inference.speech.text import dates, names, quantities
+from auto_voice.inference.speech.text.cleaning import clean
+from auto_voice.inference.speech.text.rules import Rule, apply
 
 _PUNCTUATION = [
     Rule(r"[\[{]", "("),

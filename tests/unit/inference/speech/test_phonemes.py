@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from auto_voice.inference.speech.text import letter_to_sound
+from auto_voice.inference.speech.text.phonemes import phonemes
 from auto_voice.inference.synthesis import vocabulary
-from auto_voice.inference.text import letter_to_sound
-from auto_voice.inference.text.phonemes import phonemes
 
 
 def word_in(sentence: str, index: int, accent: str = "us") -> str:

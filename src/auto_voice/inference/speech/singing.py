@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from auto_voice.audio import Audio
 from auto_voice.errors import InvalidParametersError, ProcessingError
 from auto_voice.features import PitchContour, Progress, no_progress
+from auto_voice.inference.speech.text.letter_to_sound import VOWELS
+from auto_voice.inference.speech.text.phonemes import phonemes
+from auto_voice.inference.speech.voices import voice_named
 from auto_voice.inference.synthesis import KokoroSynthesizer, Prosody
-from auto_voice.inference.text.letter_to_sound import VOWELS
-from auto_voice.inference.text.phonemes import phonemes
-from auto_voice.inference.voices import voice_named
 
 FRAME = 0.025
 """Seconds of a content frame; F0 and energy have two values in each."""

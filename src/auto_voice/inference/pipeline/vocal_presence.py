@@ -13,7 +13,7 @@ from scipy.fft import rfft
 from auto_voice.audio import Audio
 from auto_voice.errors import LowQualityAudioError
 from auto_voice.features import PitchContour, Progress, Stems, no_progress
-from auto_voice.inference.speech_activity import SpeechActivityDetector
+from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
 
 SILENCE_DBFS = -70.0
 SUNG_ABOVE_MUSIC_DB = -14.0

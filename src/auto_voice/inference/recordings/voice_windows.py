@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.features import PitchContour
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity, keep_touched
+from auto_voice.inference.recordings.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity, keep_touched
 
 Mask = NDArray[np.bool_]
 """Windows with voice, bool (windows,); window i covers WINDOW samples at SAMPLE_RATE from i × WINDOW on."""

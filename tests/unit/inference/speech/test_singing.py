@@ -7,7 +7,7 @@ import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.errors import InvalidParametersError
-from auto_voice.inference.singing_synthesis import FRAME, Note, sing, words_of
+from auto_voice.inference.speech.singing import FRAME, Note, sing, words_of
 from auto_voice.inference.synthesis import Prosody
 
 BPM = 120.0  # a beat is 20 frames

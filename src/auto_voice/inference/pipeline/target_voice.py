@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auto_voice.errors import NotFoundError, StorageError
 from auto_voice.features import Progress, VoiceState, part_of
-from auto_voice.inference.engines import Engines
+from auto_voice.inference.pipeline.engines import Engines
 
 if TYPE_CHECKING:
     from auto_voice.profiles import ProfileStore

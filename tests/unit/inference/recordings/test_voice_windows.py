@@ -8,9 +8,9 @@ import pytest
 from auto_voice.audio import Audio
 from auto_voice.errors import LowQualityAudioError
 from auto_voice.features import PitchContour
-from auto_voice.inference.speech_activity import WINDOW, SpeechActivity
-from auto_voice.inference.vocal_range import note_name, vocal_range
-from auto_voice.inference.voice_windows import find_voice, within
+from auto_voice.inference.recordings.speech_activity import WINDOW, SpeechActivity
+from auto_voice.inference.recordings.vocal_range import note_name, vocal_range
+from auto_voice.inference.recordings.voice_windows import find_voice, within
 
 WINDOW_SECONDS = WINDOW / 16_000
 

@@ -14,8 +14,8 @@ from scipy.ndimage import binary_dilation
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import LowQualityAudioError
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW
-from auto_voice.inference.voice_windows import Mask, band_power
+from auto_voice.inference.recordings.speech_activity import SAMPLE_RATE, WINDOW
+from auto_voice.inference.recordings.voice_windows import Mask, band_power
 
 MINIMUM_SNR_DB = 15.0
 """Below this the noise becomes part of the voice. Songs stay below it, by the music in their pauses."""

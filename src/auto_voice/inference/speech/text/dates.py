@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from auto_voice.inference.text.numbers import cardinal, decade, ordinal, year
-from auto_voice.inference.text.rules import Rule
+from auto_voice.inference.speech.text.numbers import cardinal, decade, ordinal, year
+from auto_voice.inference.speech.text.rules import Rule
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")  # fmt: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auto_voice.inference.text.normalise import normalise
-from auto_voice.inference.text.numbers import cardinal, decade, fraction, ordinal, roman, year
+from auto_voice.inference.speech.text.normalise import normalise
+from auto_voice.inference.speech.text.numbers import cardinal, decade, fraction, ordinal, roman, year
 
 READINGS = {
     # numbers
@@ -123,7 +123,7 @@ def test_hostile_text_is_no_trouble() -> None:
 
 def test_spoken_forms_written_by_hand_agree_with_the_rules() -> None:
     """The sentences of the speech benchmark: the rules say what a person wrote down."""
-    lines = (Path(__file__).parents[3] / "benchmarks" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    lines = (Path(__file__).parents[4] / "benchmarks" / "sentences.txt").read_text(encoding="utf-8").splitlines()
     british = {"favourite": "favorite", "colour": "color", "grey": "gray", "neighbour": "neighbor", "fbi": "f b i",
                "cia": "c i a", "usb": "u s b", "pm": "p m", "am": "a m"}  # fmt: skip
     for line in lines:

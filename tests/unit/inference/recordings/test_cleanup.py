@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from auto_voice.audio import Audio, integrated_loudness
-from auto_voice.inference.recording_cleanup import LOUDNESS_LUFS, Phrase, best_channel, join, phrases
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity
+from auto_voice.inference.recordings.cleanup import LOUDNESS_LUFS, Phrase, best_channel, join, phrases
+from auto_voice.inference.recordings.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivity
 
 RATE = 16_000
 

@@ -9,8 +9,8 @@ import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.features import Progress, no_progress
-from auto_voice.inference.recording_analysis import RecordingAnalyser
-from auto_voice.inference.speech_activity import HOP_SECONDS, SpeechActivity
+from auto_voice.inference.recordings.analysis import RecordingAnalyser
+from auto_voice.inference.recordings.speech_activity import HOP_SECONDS, SpeechActivity
 from simple_engines import RATE, SpectralPeakPitch, voice
 
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from auto_voice.audio import Audio
 from auto_voice.features import PitchContour, Progress, no_progress, part_of
-from auto_voice.inference.recording_cleanup import best_channel, without_rumble
-from auto_voice.inference.speech_activity import SpeechActivity
-from auto_voice.inference.vocal_range import note_name
+from auto_voice.inference.recordings.cleanup import best_channel, without_rumble
+from auto_voice.inference.recordings.speech_activity import SpeechActivity
+from auto_voice.inference.recordings.vocal_range import note_name
 
 if TYPE_CHECKING:
     from auto_voice.inference.pitch import PitchExtractor
-    from auto_voice.inference.speech_activity import SpeechActivityDetector
+    from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
 
 CLEANING = "the clearest channel, without what lies under 50 Hz"
 """What `denoise` does; hiss and music behind the voice stay."""

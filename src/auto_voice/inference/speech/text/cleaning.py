@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from auto_voice.inference.text.rules import Rule, apply
+from auto_voice.inference.speech.text.rules import Rule, apply
 
 _TYPOGRAPHY = str.maketrans(
     {

@@ -11,14 +11,14 @@ from scipy.signal import butter, sosfiltfilt
 
 from auto_voice.audio import Audio, Samples, integrated_loudness, resample_samples
 from auto_voice.features import Progress, no_progress, part_of
-from auto_voice.inference.recording_quality import (
+from auto_voice.inference.recordings.quality import (
     NOTICEABLE_CLIPPING,
     RecordingQuality,
     clipping_ratio,
     measure,
 )
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivityDetector
-from auto_voice.inference.voice_windows import Mask
+from auto_voice.inference.recordings.speech_activity import SAMPLE_RATE, WINDOW, SpeechActivityDetector
+from auto_voice.inference.recordings.voice_windows import Mask
 
 LOUDNESS_LUFS = -23.0
 PEAK_DBFS = -1.0

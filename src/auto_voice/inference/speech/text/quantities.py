@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from auto_voice.inference.text.numbers import NUMBER, cardinal, digits, fraction, ordinal, spoken, year
-from auto_voice.inference.text.rules import Rule
-from auto_voice.inference.text.tables import either, lists, table
+from auto_voice.inference.speech.text.numbers import NUMBER, cardinal, digits, fraction, ordinal, spoken, year
+from auto_voice.inference.speech.text.rules import Rule
+from auto_voice.inference.speech.text.tables import either, lists, table
 
 _CURRENCIES = lists("currencies")
 _MAGNITUDES = table("magnitudes")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from auto_voice.inference.text.cleaning import without_code
-from auto_voice.inference.text.normalise import normalise
+from auto_voice.inference.speech.text.cleaning import without_code
+from auto_voice.inference.speech.text.normalise import normalise
 
 LONGEST = 220
 """Characters of a piece at most: about 200 tokens, where the model's rhythm is best."""

@@ -12,11 +12,11 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-from auto_voice.inference.text import letter_to_sound
-from auto_voice.inference.text.heteronyms import part_of_speech
-from auto_voice.inference.text.letter_to_sound import VOWELS
-from auto_voice.inference.text.lexicon import Reading, load
-from auto_voice.inference.text.tables import table, words
+from auto_voice.inference.speech.text import letter_to_sound
+from auto_voice.inference.speech.text.heteronyms import part_of_speech
+from auto_voice.inference.speech.text.letter_to_sound import VOWELS
+from auto_voice.inference.speech.text.lexicon import Reading, load
+from auto_voice.inference.speech.text.tables import table, words
 
 PUNCTUATION = frozenset(".,;:!?…—()")
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?|[.,;:!?…—()]")

@@ -12,9 +12,9 @@ from auto_voice.audio import Audio
 from auto_voice.config import PresetName
 from auto_voice.features import PitchContour, Progress, RuntimeEvent, Stems, Transposition
 from auto_voice.inference.conversion import choose_transposition
-from auto_voice.inference.conversion_result import ConversionResult
-from auto_voice.inference.engines import Engines
-from auto_voice.inference.stage_cache import StageCache, stage_key
+from auto_voice.inference.pipeline.engines import Engines
+from auto_voice.inference.pipeline.result import ConversionResult
+from auto_voice.inference.pipeline.stage_cache import StageCache, stage_key
 from auto_voice.parameters import PitchShift
 from auto_voice.progress import StageWatch
 

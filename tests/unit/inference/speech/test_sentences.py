@@ -6,7 +6,7 @@ import itertools
 import time
 import tracemalloc
 
-from auto_voice.inference.text.sentences import FIRST, HEADING_PAUSE, LONGEST, PARAGRAPH_PAUSE, pieces
+from auto_voice.inference.speech.text.sentences import FIRST, HEADING_PAUSE, LONGEST, PARAGRAPH_PAUSE, pieces
 
 LONG = (
     "Although the committee had met every week since the spring, and although each of its members had been given "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from auto_voice.inference.text.numbers import cardinal, ordinal, roman
-from auto_voice.inference.text.rules import Rule
-from auto_voice.inference.text.tables import either, table, words
+from auto_voice.inference.speech.text.numbers import cardinal, ordinal, roman
+from auto_voice.inference.speech.text.rules import Rule
+from auto_voice.inference.speech.text.tables import either, table, words
 
 _TITLES = table("titles")
 _TITLES_OF_PEOPLE = {name: word for name, word in _TITLES.items() if name not in ("St", "Ft", "Mt")}

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from auto_voice.audio import Audio
 from auto_voice.errors import AudioTooShortError, LowQualityAudioError
 from auto_voice.features import PitchContour, Progress, no_progress, part_of
-from auto_voice.inference.recording_cleanup import best_channel
-from auto_voice.inference.recording_quality import RecordingQuality, measure, no_voice, refuse
-from auto_voice.inference.recordings import Recording, about
-from auto_voice.inference.voice_windows import Mask, find_voice, within
+from auto_voice.inference.recordings.cleanup import best_channel
+from auto_voice.inference.recordings.quality import RecordingQuality, measure, no_voice, refuse
+from auto_voice.inference.recordings.sources import Recording, about
+from auto_voice.inference.recordings.voice_windows import Mask, find_voice, within
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
-    from auto_voice.inference.engines import Engines
-    from auto_voice.inference.speech_activity import SpeechActivityDetector
+    from auto_voice.inference.pipeline.engines import Engines
+    from auto_voice.inference.recordings.speech_activity import SpeechActivityDetector
 
 VOICE_SHARE = 2 / 3
 """How much of the shortest allowed recording must be voice: 20 s of 30 s."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auto_voice.audio import Audio
-from auto_voice.inference.time_stretch import time_stretched
+from auto_voice.inference.speech.time_stretch import time_stretched
 
 RATE = 24000
 

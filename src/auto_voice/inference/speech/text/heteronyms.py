@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auto_voice.inference.text.tables import words as listed
+from auto_voice.inference.speech.text.tables import words as listed
 
 _BEFORE_VERB = listed("before_verb")
 _ADVERBS = listed("adverbs")

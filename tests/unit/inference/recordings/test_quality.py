@@ -9,7 +9,7 @@ import pytest
 
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.errors import LowQualityAudioError
-from auto_voice.inference.recording_quality import (
+from auto_voice.inference.recordings.quality import (
     MAXIMUM_SNR_DB,
     RecordingQuality,
     clipping_ratio,
@@ -19,8 +19,8 @@ from auto_voice.inference.recording_quality import (
     refuse,
     remarks,
 )
-from auto_voice.inference.speech_activity import SAMPLE_RATE, WINDOW
-from auto_voice.inference.voice_windows import Mask, band_power
+from auto_voice.inference.recordings.speech_activity import SAMPLE_RATE, WINDOW
+from auto_voice.inference.recordings.voice_windows import Mask, band_power
 
 GOOD = RecordingQuality(duration_seconds=60, voice_seconds=50, snr_db=45, clipping_ratio=0, bandwidth_hz=12_000)
 SECONDS = 15

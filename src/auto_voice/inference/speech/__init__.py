@@ -1,0 +1,1 @@
+"""What speech and sung demonstrations stand on: text to phonemes, the voices, pauses and pace."""
