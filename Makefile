@@ -20,9 +20,10 @@ demo: models  ## convert a song it makes itself, or yours: make demo SONG=my.mp3
 models: $(INSTALLED)  ## fetch the weights of the embedded models
 	@$(BIN)/autovoice models fetch
 
+# Two at a time: many tests wait for services of their own. A file's tests stay together, as they share them.
 test: $(INSTALLED_DEV)  ## run every test
 	@$(BIN)/autovoice models fetch
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED_DEV)  ## check style, types and the architecture's rules
 	@$(BIN)/ruff check

@@ -78,6 +78,12 @@ def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
         os.kill(pid, number)
 
 
+def lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != "zombie"
+    return False
+
+
 def test_twenty_jobs_survive_a_death_at_every_place(tmp_path: Path) -> None:
     sounds = songs(20)
     with running_service(tmp_path, workers=2, weights=(), engine_seconds=0.1) as service:
@@ -121,7 +127,7 @@ def test_everything_dies_at_once_and_a_new_service_goes_on(tmp_path: Path) -> No
         for pid in (service.pid, *service.worker_pids()):
             kill(pid)
         service.process.wait(10)
-        assert not [worker for worker in workers if worker.is_running() and worker.status() != "zombie"]
+        until(lambda: not any(map(lives, workers)), "the end of the workers", 10)
 
         service.start()
         done = service.wait_for(job.job_id)
@@ -137,7 +143,7 @@ def test_workers_die_with_their_supervisor(tmp_path: Path) -> None:
     with running_service(tmp_path, weights=()) as service:
         family = [psutil.Process(pid) for pid in (*service.worker_pids(), *service.web_pids())]
         kill(service.pid)
-        until(lambda: not any(each.is_running() and each.status() != "zombie" for each in family), "their end", 30)
+        until(lambda: not any(map(lives, family)), "their end", 30)
 
 
 @pytest.fixture(scope="module")
