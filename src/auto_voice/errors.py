@@ -18,6 +18,10 @@ class AutoVoiceError(Exception):
         self.suggestions = list(suggestions or [])
         super().__init__(self.message)
 
+    def for_strangers(self) -> AutoVoiceError:
+        """The same as far as it is the business of those who use a service; the rest is for its log."""
+        return self
+
 
 class InputError(AutoVoiceError):
     """The request cannot be carried out as it was made."""
@@ -224,6 +228,10 @@ class ModelLoadError(AutoVoiceError):
     code = "model_load_error"
     exit_code = 6
 
+    def for_strangers(self) -> ModelLoadError:
+        """Without the message, which may name folders."""
+        return ModelLoadError("A model of the service is missing or broken.", suggestions=self.suggestions)
+
 
 class OutOfMemoryError(AutoVoiceError):
     """There is not enough memory, even on the smallest setting."""
@@ -239,7 +247,7 @@ class StorageError(AutoVoiceError):
     exit_code = 8
 
     def for_strangers(self) -> ServiceUnavailableError:
-        """The same without the message, which names folders: those are the operator's business."""
+        """Without the message, which names folders."""
         return ServiceUnavailableError("The service cannot use its storage now.", suggestions=self.suggestions)
 
 

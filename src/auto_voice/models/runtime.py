@@ -116,7 +116,7 @@ class ModelRuntime:
         path = self._models_dir / model_id / file_name
         if not path.is_file():
             raise ModelLoadError(
-                f"model {model_id!r} is not installed: no {file_name} in {path.parent}",
+                f"model {model_id!r} is not installed: there is no {file_name}",
                 suggestions=[f"autovoice models fetch {model_id}", "autovoice models import BUNDLE"],
             )
         return path

@@ -21,7 +21,6 @@ from auto_voice.errors import (
     MissingFieldError,
     RateLimitedError,
     ServiceUnavailableError,
-    StorageError,
 )
 from auto_voice.web.services import services
 
@@ -81,9 +80,10 @@ def validation_error(error: ValidationError) -> InputError:
 
 def answer_to(error: AutoVoiceError) -> Response:
     """The answer that stands for an error."""
-    if isinstance(error, StorageError):
+    shown = error.for_strangers()
+    if shown is not error:
         _LOG.error("%s", error.message)
-        error = error.for_strangers()
+    error = shown
     response = jsonify(error_document(error))
     response.status_code = error.http_status
     if isinstance(error, ServiceUnavailableError | RateLimitedError):

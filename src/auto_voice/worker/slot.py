@@ -152,13 +152,13 @@ class Slot(threading.Thread):
         if isinstance(error, OutOfMemoryError):
             _log.error("memory ran out: this worker makes room for a fresh one")
             self._shift.retire()
-        if isinstance(error, StorageError):
-            _log.error("the job cannot be done: %s", error.message)
-            error = error.for_strangers()
         if not isinstance(error, AutoVoiceError):
             _log.error("the job met a bug", exc_info=error)
             error = AutoVoiceError("Something went wrong inside AutoVoice.")
-        return {"code": error.code, "message": error.message, "details": {"suggestions": error.suggestions}}
+        shown = error.for_strangers()
+        if shown is not error:
+            _log.error("the job cannot be done: %s", error.message)
+        return {"code": shown.code, "message": shown.message, "details": {"suggestions": shown.suggestions}}
 
     def _write(self, attempt: Attempt, write: Callable[[], None]) -> None:
         """Write how the job ended. While the database cannot be used this is tried again, as long as it may count.

@@ -331,6 +331,18 @@ def test_an_end_is_written_when_the_database_is_back(house: House, monkeypatch: 
         assert house.ended(make(house.store)).state == "completed"
 
 
+def test_an_error_that_names_folders_is_kept_without_them(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    def failing(*_: object) -> dict[str, Any]:
+        raise StorageError("cannot write /secret/place/x: No space left", suggestions=["Free some space."])
+
+    with house.worker(failing):
+        job = house.ended(make(house.store))
+
+    assert (job.state, (job.error or {})["code"]) == ("failed", "service_unavailable")
+    assert "/secret/place" not in str(job.error)
+    assert "/secret/place" in caplog.text
+
+
 def test_a_result_stays_whose_writing_was_answered_too_late(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     complete, tried = house.store.complete, threading.Event()
 
