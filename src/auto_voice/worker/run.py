@@ -98,6 +98,7 @@ class Worker:
                     self.shift.retire()
                 else:
                     self.shift.drain()
+            self._end_where_maimed()
         self.finish()
 
     def finish(self) -> None:
@@ -109,6 +110,13 @@ class Worker:
             self._workers.gone(self._worker_id)
         except StorageError as error:
             _log.warning("the worker could not sign off: %s", error.message)
+
+    def _end_where_maimed(self) -> None:
+        """Make room for a fresh worker where a thread has died: an engine called `exit`, or memory ran out twice."""
+        threads = (self._heartbeat, *self._slots)
+        if not all(thread.is_alive() for thread in threads) and self.shift.state == "ready":
+            _log.error("a thread of the worker has died: this worker makes room for a fresh one")
+            self.shift.retire()
 
     def _executor(self, kind: Kind) -> Executor:
         with self._making:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from auto_voice.jobs.store import JobStore
 from auto_voice.jobs.workers import WorkerRegistry
 from auto_voice.progress import ProgressCallback
 from auto_voice.storage.paths import Paths
+from auto_voice.supervisor.signals import SignalInbox
 from auto_voice.worker.executors import Executor
 from auto_voice.worker.run import Worker
 from job_stores import make
@@ -50,12 +52,11 @@ class House:
         self.database = database
         self.store = JobStore(settings, database)
 
-    @contextmanager
-    def worker(self, work: Work, kinds: tuple[Kind, ...] = ("conversion", "clone")) -> Iterator[Worker]:
+    def made(self, work: Work, kinds: tuple[Kind, ...] = ("conversion", "clone")) -> Worker:
         def executor() -> Executor:
             return Doing(work)
 
-        worker = Worker(
+        return Worker(
             "worker",
             self.settings,
             store=self.store,
@@ -64,6 +65,10 @@ class House:
             executors=dict.fromkeys(kinds, executor),
             details=lambda: {"models": []},
         )
+
+    @contextmanager
+    def worker(self, work: Work) -> Iterator[Worker]:
+        worker = self.made(work)
         worker.start()
         try:
             yield worker
@@ -196,6 +201,25 @@ def test_after_running_out_of_memory_a_worker_makes_room_for_a_fresh_one(house: 
         assert (job.error or {})["code"] == "out_of_memory"
         assert worker.shift.state == "draining"
         assert worker.shift.drain_seconds is None, "other jobs go on to their end"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_whose_thread_has_died_makes_room_for_a_fresh_one(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(*_: Any) -> dict[str, Any]:
+        raise SystemExit("an engine that takes itself for a program")
+
+    make(house.store)
+    worker = house.made(work)
+    too_late = threading.Timer(DEADLINE, worker.shift.drain)
+    too_late.start()
+    with SignalInbox(signal.SIGTERM) as signals:
+        worker.run(signals)
+    too_late.cancel()
+
+    assert worker.shift.drain_seconds is None, "it ended by itself"
+    assert "a thread of the worker has died" in caplog.text
 
 
 def test_cancelling_ends_the_work_within_two_seconds(house: House) -> None:
