@@ -60,3 +60,6 @@ def _make(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> None:
     kept = here.paths.profile_preview(profile.profile_id, format)
     with spoken.open("rb") as source, atomic_write(kept) as target:
         shutil.copyfileobj(source, target)
+    if not here.paths.profile_json(profile.profile_id).exists():
+        kept.unlink(missing_ok=True)  # whoever deletes the voice from now on removes the file, too
+        raise ProfileNotFoundError

@@ -411,6 +411,16 @@ class TestPreview:
         house.client.delete(f"{PROFILES}/{house.voice}")
         assert not kept.exists()
 
+    def test_of_a_voice_that_is_deleted_meanwhile_nothing_stays(self, house: WebHouse) -> None:
+        def speak_and_delete(job: Job) -> dict[str, Any]:
+            result = spoken(house, job)
+            house.services.profiles.delete(house.voice)
+            return result
+
+        with line_worker(house, speak_and_delete):
+            refused(house.client.get(f"{PROFILES}/{house.voice}/preview"), 404, "profile_not_found")
+        assert not house.services.paths.profile_preview(house.voice, "mp3").exists()
+
     def test_without_a_worker(self, house: WebHouse) -> None:
         refused(house.client.get(f"{PROFILES}/{house.voice}/preview"), 503, "service_unavailable")
 
