@@ -22,6 +22,7 @@ from auto_voice.config import Settings
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.jobs.job import Job
 from auto_voice.profiles import VoiceProfile
+from auto_voice.provenance import sidecar_of
 from auto_voice.storage.paths import Paths
 from service import POISON_RATE, Service, end, make_service, running_service, until
 from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter, song, wav
@@ -172,6 +173,31 @@ def test_the_newer_attempt_stands_when_a_stopped_worker_comes_back(lasting: Serv
     assert done == lasting.store.get(job.job_id)
     assert (done.attempt, done.history[0]["reason"]) == (2, "lease_expired")
     assert Path(Paths(lasting.settings).attempt_dir(job.job_id, 2) / "converted.wav").read_bytes() == result
+
+
+def test_files_do_not_count_whose_row_was_not_ended(lasting: Service) -> None:
+    profile, sound = lasting.profile(), songs(1)[0]
+    with lasting.database.write() as connection:  # the first attempt's end takes for ever
+        connection.exec_driver_sql(
+            "CREATE VIEW endless AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER linger BEFORE UPDATE ON jobs WHEN NEW.state = 'completed' AND NEW.attempt = 1 "
+            "BEGIN SELECT count(*) FROM endless; END"
+        )
+    job = lasting.submit_song(profile, wav(sound))
+    row = until(lambda: (now := lasting.store.get(job.job_id)).worker_id and now, "an attempt")
+    busy = next(pid for pid in lasting.worker_pids() if works_on(lasting, pid, row))
+    first = Paths(lasting.settings).attempt_dir(job.job_id, 1) / "converted.wav"
+    until(sidecar_of(first).exists, "all files of the first attempt")
+    kill(busy)
+
+    done = lasting.wait_for(job.job_id)
+    with lasting.database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER linger")
+
+    assert_correct(lasting, done, profile, sound)
+    assert (done.attempt, [lost["reason"] for lost in done.history]) == (2, ["worker_died"])
 
 
 def works_on(service: Service, pid: int, job: Job) -> bool:
