@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.config
 import sys
@@ -76,7 +77,8 @@ class _Complaint:
     def __call__(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - the signature of Handler.handleError
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _COMPLAINT_SECONDS
-            sys.stderr.write(f"lines are missing from the log: {sys.exc_info()[1]}\n")
+            with contextlib.suppress(OSError, ValueError):  # the console may be what is full, or gone
+                sys.stderr.write(f"lines are missing from the log: {sys.exc_info()[1]}\n")
 
 
 def _from_file(file: Path) -> dict[str, Any]:

@@ -126,6 +126,18 @@ def test_a_full_disk_is_told_once_and_the_console_has_every_line(
     assert complaint == "lines are missing from the log: [Errno 28] No space left on device"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_console_that_takes_nothing_more_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", buffering=1) as console:
+        monkeypatch.setattr("sys.stderr", console)
+        configure_logging(chosen(), "web")
+        LOG.info("a line")
+        # What could not be written stays in the buffer; closing the file must not try again.
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            console.close()
+
+
 def test_configured_again_it_follows_the_settings(tmp_path: Path) -> None:
     configure_logging(chosen(format="json", file=tmp_path / "first.log"), "web")
     configure_logging(chosen(format="json", file=tmp_path / "second.log", level="WARNING"), "web")
