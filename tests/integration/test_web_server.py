@@ -148,6 +148,32 @@ def test_clients_that_never_close_their_side_hold_up_nobody(server: WebServer) -
         each.close()
 
 
+def test_clients_that_never_finish_a_request_s_head_hold_up_nobody(server: WebServer) -> None:
+    threads = server.settings.server.threads + server.settings.server.max_websockets
+    slow = [server.raw() for _ in range(threads + 20)]
+    for number, each in enumerate(slow):
+        # The second kind is read together with a whole request before it.
+        each.sendall(
+            b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n" * (number % 2) + b"GET /ready HTTP/1.1\r\nX-Slow: "
+        )
+    for _ in range(3):
+        for each in slow:
+            each.sendall(b"a")
+        begun = time.monotonic()
+        assert requests.get(f"{server.url}/ready", timeout=10).ok
+        assert time.monotonic() - begun < 2.0
+    slow[0].sendall(b"\r\nHost: localhost\r\n\r\n")
+    assert slow[0].recv(4096).startswith(b"HTTP/1.1 200")
+    for each in slow:
+        each.close()
+
+
+def test_a_head_without_end_is_refused(server: WebServer) -> None:
+    with server.raw() as connection:
+        connection.sendall(b"GET /ready HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"a" * 4000) for i in range(20)))
+        assert everything(connection).startswith(b"HTTP/1.1 431")
+
+
 def test_each_request_leaves_one_line_without_what_the_client_wrote(server: WebServer) -> None:
     headers = {"X-Request-ID": "trace-17", "Authorization": "Bearer av_abc_verysecret"}
     answer = requests.get(f"{server.url}/api/v1/convert/jobs?user_id=someone-private", headers=headers, timeout=10)

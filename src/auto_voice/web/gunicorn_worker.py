@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
+import selectors
 import socket
 import struct
 import sys
+import time
 from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,18 +22,79 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from auto_voice.errors import AutoVoiceError, InvalidParametersError
 from auto_voice.web.errors import error_document
+from auto_voice.web.request_head import Head, look
 
 _PATIENCE_SECONDS = 60
 _PATIENCE = struct.pack("ll", _PATIENCE_SECONDS, 0)
+
+_HEAD_SECONDS = 10.0
+"""How long a client has for the head of a request: its line and headers."""
+_FULL_PAUSE_SECONDS = 0.05
 
 
 _PARSE_STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """One web process: a thread that accepts, and a pool of threads that answer."""
+    """One web process: a thread that accepts, and a pool of threads that answer.
+
+    A connection gets one of the pool's threads when the whole head of a request is there. Those that are waited for
+    take no thread, so clients that say nothing, or say it a byte at a time, hold up nobody.
+    """
 
     alive: bool
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection. Where the process may have no more files open, one that only waits makes room."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            if not self._make_room():
+                time.sleep(_FULL_PAUSE_SECONDS)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Hand a connection to the pool when the head of its next request is there; until then it is watched."""
+        if not self._can_go_on(conn):
+            conn.timeout = time.monotonic() + _HEAD_SECONDS
+            self.pending_conns.append(conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._more_came, conn))
+
+    def _more_came(self, conn: TConn, client: socket.socket) -> None:
+        # A connection that still waits keeps its place among them: the time it has does not begin anew.
+        self.poller.unregister(client)
+        if self._can_go_on(conn):
+            self.pending_conns.remove(conn)
+        else:
+            self.poller.register(client, selectors.EVENT_READ, partial(self._more_came, conn))
+
+    def _can_go_on(self, conn: TConn) -> bool:
+        """Hand the connection to the pool, or close it, if it is time for either."""
+        head = look(conn.sock, conn.parser.unreader.buf.getvalue() if conn.parser else b"")
+        if head is Head.COMING:
+            return False
+        if head is Head.GONE:
+            self._close(conn)
+        else:
+            conn.data_ready = True
+            conn.head = head
+            super().enqueue_req(conn)
+        return True
+
+    def _close(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been waited for the longest. Returns whether there is one."""
+        for waiting in (self.pending_conns, self.keepalived_conns):
+            if waiting:
+                conn = waiting.popleft()
+                self.poller.unregister(conn.sock)
+                self._close(conn)
+                return True
+        return False
 
     def handle(self, conn: TConn) -> Any:
         """Serve the connection's next request. A client that neither sends nor reads loses its connection.
@@ -39,7 +104,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             conn.sock.setsockopt(socket.SOL_SOCKET, direction, _PATIENCE)
-        outcome = super().handle(conn)
+        if conn.head is Head.TOO_LARGE:
+            conn.sock.setblocking(True)
+            self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("no end"))
+            outcome = False
+        else:
+            outcome = super().handle(conn)
         if outcome is False:
             with contextlib.suppress(OSError):
                 conn.close(graceful=True)
@@ -70,7 +140,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.sendall(head.encode() + body)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """When the process begins to end, let go of the address at once: who connects then is served by others."""
+        """Where there is no place for more connections, those that only wait make room.
+
+        When the process begins to end, let go of the address at once: who connects then is served by others.
+        """
+        if not enabled and self.alive and self._make_room():
+            return
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:

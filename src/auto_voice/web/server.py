@@ -6,6 +6,7 @@ The supervisor starts it; it also runs on its own. SIGTERM lets requests end, SI
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _LOG = logging.getLogger("auto_voice.web.server")  # its own name also where it 
 _HEARTBEAT_SECONDS = 120
 """A process whose main loop stands still for so long is replaced; how long requests take does not matter."""
 _SHARED_MEMORY = Path("/dev/shm")
+_FILES_FOR_EACH_THREAD = 4
+"""Its upload, a database or two, the socket a second time: beside its connection."""
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
@@ -111,7 +114,17 @@ def main() -> None:
     except AutoVoiceError as error:
         sys.stderr.write(_told(error) + "\n")
         sys.exit(error.exit_code)
+    chosen = options(settings)
+    allow_open_files(chosen["worker_connections"] + _FILES_FOR_EACH_THREAD * chosen["threads"])
     WebServer(settings).run()
+
+
+def allow_open_files(number: int) -> None:
+    """Let this process and its children have so many files open, or as many as they may; often they begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _told_when_to_close(worker: Worker) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import selectors
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -15,13 +18,16 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from auto_voice.web import gunicorn_worker
 from auto_voice.web.gunicorn_worker import ServiceLog, Worker
+from auto_voice.web.request_head import Head
 
 
 @pytest.fixture
 def line() -> Iterator[tuple[TConn, socket.socket]]:
     """A connection as gunicorn has it, and the client's end of it."""
     ours, theirs = socket.socketpair()
-    yield TConn(Config(), ours, None, None), theirs
+    connection = TConn(Config(), ours, None, None)
+    connection.head = Head.THERE
+    yield connection, theirs
     ours.close()
     theirs.close()
 
@@ -70,6 +76,23 @@ def test_a_connection_that_somebody_closed_already_is_counted_once_too(
     done.set_result(worker.handle(line[0]))
     worker.finish_request(line[0], done)
     assert worker.nr_conns == 0
+
+
+def test_where_no_more_files_may_be_open_who_only_waits_makes_room(
+    worker: Worker, line: tuple[TConn, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accepting(self: ThreadWorker, listener: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(ThreadWorker, "accept", accepting)
+    monkeypatch.setattr(gunicorn_worker, "_FULL_PAUSE_SECONDS", 0.0)
+    worker.poller, worker.keepalived_conns, worker.pending_conns = selectors.DefaultSelector(), deque(), deque()
+    worker.enqueue_req(line[0])
+    assert list(worker.pending_conns) == [line[0]]
+    worker.accept(socket.socket())
+    assert (line[1].recv(1), worker.nr_conns, len(worker.pending_conns)) == (b"", 0, 0)
+    worker.accept(socket.socket())  # nobody is there who could make room
+    worker.poller.close()
 
 
 @pytest.mark.parametrize(
