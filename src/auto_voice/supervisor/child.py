@@ -42,6 +42,7 @@ class Child:
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._ready_pipe = -1
+        self._sent: set[int] = set()
         self._started = 0.0
         self._short_lives = 0
         self._due = clock()
@@ -64,6 +65,7 @@ class Child:
             self.worker_id = f"{socket.gethostname()[:40]}-{uuid.uuid4().hex[:12]}"
             command += ["--id", self.worker_id]
         self._started = self._clock()
+        self._sent = set()
         self._ready_pipe, their_end = os.pipe()
         environment = {**self.plan.environment, VARIABLE: str(os.getpid()), READY_VARIABLE: str(their_end)}
         try:
@@ -92,7 +94,8 @@ class Child:
             self._short_lives, self._due = 0, self._clock()
         else:
             self._delay_successor()
-        level = logging.INFO if code == 0 else logging.ERROR
+        asked_to = -code in self._sent  # it had not yet begun to listen for the signal
+        level = logging.INFO if code == 0 or asked_to else logging.ERROR
         _log.log(level, "%s, process %d, ended after %.0f s: %s", self.plan.name, process.pid, lived, _described(code))
         return True
 
@@ -111,6 +114,7 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         """Send the process a signal, where there is one."""
         if self._process is not None:
+            self._sent.add(number)
             self._process.send_signal(number)
 
     def kill(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -86,3 +87,20 @@ def test_what_is_not_wanted_has_none(tmp_path: Path, clock: Clock) -> None:
     some.send(signal.SIGTERM)
     wait(some)
     assert (some.running, some.seconds_to_start()) == (False, None)
+
+
+STARTING = "import signal\nsignal.pause()\n"
+
+
+@pytest.mark.parametrize(("told", "level"), [(True, logging.INFO), (False, logging.ERROR)])
+def test_to_end_by_a_signal_is_an_error_where_nobody_of_ours_sent_it(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, told: bool, level: int
+) -> None:
+    """A process that is still starting has no handler for SIGTERM yet."""
+    caplog.set_level(logging.INFO)
+    some = child(tmp_path, STARTING, clock)
+    some.start()
+    assert some._process is not None
+    (some.send if told else some._process.send_signal)(signal.SIGTERM)
+    wait(some)
+    assert (caplog.records[-1].levelno, "SIGTERM" in caplog.records[-1].message) == (level, True)
