@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,21 +35,25 @@ def serve(host: str | None, port: int | None, files: tuple[Path, ...]) -> None:
     from auto_voice.supervisor.configuration import Configuration
     from auto_voice.supervisor.run import Supervisor
 
-    configuration = Configuration.of((*current_session().config_files, *files), host=host, port=port)
+    given = (*current_session().config_files, *files)
+    configuration = Configuration.of(given, host=host, port=port)
     supervisor = Supervisor(configuration)
     supervisor.check()
     configure_logging(supervisor.settings, "supervisor")
-    for line in _greeting(supervisor.settings):
+    for line in _greeting(supervisor.settings, given):
         say(line)
     supervisor.run()
 
 
-def _greeting(settings: Settings) -> list[str]:
+def _greeting(settings: Settings, files: tuple[Path, ...]) -> list[str]:
     """What somebody wants to know who starts it for the first time."""
     server = settings.server
     host = f"[{server.host}]" if ":" in server.host else server.host
     if settings.security.api_key_required:
-        keys = "API keys are needed: `autovoice keys create --help` tells how to make one."
+        same = [word for file in files for word in ("--config", str(file))]  # else the key is another database's
+        keys = (
+            f"API keys are needed: `{shlex.join(['autovoice', *same, 'keys', 'create'])} --help` tells how to make one."
+        )
     else:
         keys = "No API key is needed: everybody who reaches this address may use it."
     return [
