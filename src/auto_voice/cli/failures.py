@@ -15,7 +15,15 @@ import click
 
 from auto_voice.atomic_file import storage_error
 from auto_voice.cli.output import emit_json, say
-from auto_voice.errors import AutoVoiceError, CancelledError, InvalidParametersError, OutOfMemoryError
+from auto_voice.errors import (
+    AutoVoiceError,
+    CancelledError,
+    InvalidParametersError,
+    OutOfMemoryError,
+    ProfileNotFoundError,
+)
+
+_PROFILES = "autovoice profiles list"
 
 
 class GuardedGroup(click.Group):
@@ -58,7 +66,7 @@ def error_document(error: AutoVoiceError) -> dict[str, Any]:
         "error": error.code,
         "code": error.code,
         "message": error.message,
-        "details": {"suggestions": error.suggestions},
+        "details": {"suggestions": _suggestions(error)},
     }
 
 
@@ -68,11 +76,18 @@ def report_error(error: AutoVoiceError, as_json: bool) -> int:
     Returns: the exit code.
     """
     say(f"error: {error.message}", style="bold red")
-    for suggestion in error.suggestions:
+    for suggestion in _suggestions(error):
         say(f"  → {suggestion}")
     if as_json:
         emit_json(error_document(error))
     return error.exit_code
+
+
+def _suggestions(error: AutoVoiceError) -> list[str]:
+    """What to do about it; the errors themselves do not know which commands there are."""
+    if isinstance(error, ProfileNotFoundError) and _PROFILES not in error.suggestions:
+        return [*error.suggestions, f"`{_PROFILES}` prints the profiles there are."]
+    return error.suggestions
 
 
 def _report_usage(error: click.ClickException, as_json: bool) -> int:

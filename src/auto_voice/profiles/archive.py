@@ -192,7 +192,7 @@ def _checked(members: Mapping[str, bytes], limits: ArchiveLimits) -> Contents:
 def _refused(why: str) -> InvalidParametersError:
     return InvalidParametersError(
         f"this is not a profile archive that can be imported: {why}",
-        suggestions=["Export the profile again (autovoice profiles export) and copy the file whole."],
+        suggestions=["Export the profile again and copy the file whole."],
     )
 
 

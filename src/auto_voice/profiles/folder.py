@@ -179,7 +179,7 @@ class ProfileFolder:
 
 def not_found(*suggestions: str) -> ProfileNotFoundError:
     """The error for a profile that is not there, or not the asking user's."""
-    return ProfileNotFoundError(suggestions=[*suggestions, "`autovoice profiles list` prints the profiles there are."])
+    return ProfileNotFoundError(suggestions=[*suggestions])
 
 
 def _damaged(profile_id: str, error: AutoVoiceError) -> StorageError:

@@ -118,7 +118,7 @@ class Paths:
 
     def _profile(self, profile_id: str, ending: str) -> Path:
         if not is_profile_id(profile_id):
-            raise ProfileNotFoundError(suggestions=["`autovoice profiles list` prints the ids there are."])
+            raise ProfileNotFoundError
         return self._storage.voice_profiles_dir / f"{profile_id}{ending}"
 
 

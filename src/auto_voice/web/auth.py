@@ -79,7 +79,10 @@ def _caller() -> Caller:
     key = _sent_key()
     if key is None:
         raise ApiKeyRequiredError(
-            suggestions=["Send it as `X-API-Key: …` or `Authorization: Bearer …`; `autovoice keys create` makes one."]
+            suggestions=[
+                "Send it as `X-API-Key: …` or `Authorization: Bearer …`.",
+                "Whoever runs the service makes one: `autovoice keys create`.",
+            ]
         )
     found = services().accounts.examine(key)
     if isinstance(found, Identity):

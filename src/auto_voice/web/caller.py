@@ -57,9 +57,15 @@ def owner_for(user_id: str | None, refusal: AutoVoiceError | None = None) -> str
     if who.username is None:
         return wanted or ANYBODY
     if wanted not in (None, who.username) and who.role != "admin":
-        raise refusal or NotFoundError("There is no such user here.")
+        raise refusal or no_such_user()
     acts_for(wanted or who.username)
     return wanted or who.username
+
+
+def no_such_user(kind: type[NotFoundError] = NotFoundError) -> NotFoundError:
+    """What somebody is told who names another user, whether there is one or not."""
+    advice = "Leave `user_id` out, or name yourself; administrators may name others."
+    return kind("There is no such user here.", suggestions=[advice])
 
 
 def acts_for(owner: str) -> None:

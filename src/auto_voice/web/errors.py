@@ -27,6 +27,14 @@ from auto_voice.web.services import services
 _LOG = logging.getLogger(__name__)
 
 _CODES = {404: "file_not_found", 413: "file_too_large", 429: "rate_limited", 503: "service_unavailable"}
+_MESSAGES = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+_WHERE = {
+    "profile_not_found": "`GET /api/v1/voice/profiles` lists the voices there are.",
+    "conversion_not_found": "`GET /api/v1/convert/jobs` lists the jobs there are.",
+}
+"""What to ask for when something was not found, where the error itself has no better advice."""
+
+_ALL_ROUTES = "`/docs` describes every route and what it takes."
 
 
 class ErrorDetails(BaseModel):
@@ -47,11 +55,12 @@ class ErrorBody(BaseModel):
 def error_document(error: AutoVoiceError) -> dict[str, Any]:
     """The body that stands for an error."""
     known_text = isinstance(error, ApiKeyRequiredError | InvalidApiKeyError)
+    where = _WHERE.get(error.code)
     return {
         "error": error.message if known_text else error.code,
         "code": error.code,
         "message": error.message,
-        "details": {"suggestions": error.suggestions},
+        "details": {"suggestions": error.suggestions or ([where] if where else [])},
     }
 
 
@@ -72,10 +81,15 @@ def validation_error(error: ValidationError) -> InputError:
     """What is wrong with parameters that do not fit their model, in our words."""
     problems = error.errors()
     missing = [each for each in problems if each["type"] == "missing"]
+    if any(each["type"] == "model_type" and not each["loc"] for each in problems):
+        return InvalidParametersError(
+            "The body is to be a JSON object.", suggestions=["Send it with `Content-Type: application/json`."]
+        )
     text = "; ".join(
         f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in (missing or problems)[:5]
     )
-    return MissingFieldError(text) if missing else InvalidParametersError(text)
+    kind = MissingFieldError if missing else InvalidParametersError
+    return kind(text, suggestions=[_ALL_ROUTES])
 
 
 def answer_to(error: AutoVoiceError) -> Response:
@@ -96,8 +110,10 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return cast(ResponseReturnValue, error.response)
     status = error.code or 500
     code = _CODES.get(status, "internal_error" if status >= 500 else "invalid_parameters")
-    message = error.description or error.name
-    response = jsonify({"error": code, "code": code, "message": message, "details": {"suggestions": []}})
+    message, suggestions = error.description or error.name, []
+    if status in _MESSAGES and error.description == type(error).description:  # raised by no route of ours
+        message, suggestions = _MESSAGES[status], [_ALL_ROUTES]
+    response = jsonify({"error": code, "code": code, "message": message, "details": {"suggestions": suggestions}})
     response.status_code = status
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

@@ -132,6 +132,14 @@ def test_show_takes_a_name_or_the_beginning_of_an_id(settings: Settings) -> None
     assert "Did you mean 'Ada'?" in missing.stderr
 
 
+def test_a_name_that_is_not_there_is_told_what_comes_near_and_where_to_look(settings: Settings) -> None:
+    make_profile(settings, "Ada Lovelace")
+    result = run("profiles", "show", "Ada Lovelac")
+    assert result.exit_code == 3
+    assert "Did you mean 'Ada Lovelace'?" in result.stderr
+    assert "`autovoice profiles list`" in result.stderr
+
+
 def test_delete_asks_first(settings: Settings, store: ProfileStore) -> None:
     make_profile(settings, "Ada")
     assert run("profiles", "delete", "Ada", answer="n\n").exit_code == 130

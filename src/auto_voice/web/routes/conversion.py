@@ -12,7 +12,7 @@ from auto_voice.errors import ConversionNotFoundError, ProfileNotFoundError
 from auto_voice.jobs.job import NewJob
 from auto_voice.monitoring.context import current_request_id
 from auto_voice.parameters import checked_preset, checked_volume, parse_pitch_shift, song_limits
-from auto_voice.web.caller import owner_for, visible_owner
+from auto_voice.web.caller import no_such_user, owner_for, visible_owner
 from auto_voice.web.downloads import send_result
 from auto_voice.web.jobs import job_document, visible_job
 from auto_voice.web.limits import limited, unlimited
@@ -76,7 +76,7 @@ def conversion_status(path: JobPath, query: UserQuery) -> Response:
 def list_jobs(query: JobsQuery) -> Response:
     """One's own jobs, the newest first."""
     store = services().jobs
-    owner = visible_owner(query.user_id, ConversionNotFoundError())
+    owner = visible_owner(query.user_id, no_such_user(ConversionNotFoundError))
     total = store.count(owner, kinds=query.kind, states=query.status)
     jobs = store.list(owner, kinds=query.kind, states=query.status, limit=query.limit, offset=query.offset)
     listed = [
@@ -107,7 +107,7 @@ def list_jobs(query: JobsQuery) -> Response:
 )
 @unlimited
 def download(path: JobFilePath, query: UserQuery) -> Response:
-    """A file of a completed job; in part with `Range`."""
+    """A file of a completed job; in part with the header Range."""
     return send_result(visible_job(path.conversion_id, query.user_id), path.file)
 
 

@@ -20,7 +20,7 @@ from auto_voice.profiles import Consent, VoiceProfile
 from auto_voice.profiles.archive import ArchiveLimits
 from auto_voice.profiles.profile import DEFAULT_NAME, clean_description, clean_name, sample_hash
 from auto_voice.web import audit, previews, uploads
-from auto_voice.web.caller import caller, owner_for, visible_owner
+from auto_voice.web.caller import caller, no_such_user, owner_for, visible_owner
 from auto_voice.web.limits import limited
 from auto_voice.web.models.conversion import ConvertHeaders
 from auto_voice.web.models.query import UserQuery
@@ -99,7 +99,7 @@ def list_profiles(query: ProfilesQuery) -> Response:
     if query.part is None:
         raise InvalidParametersError("limit and offset, or page and per_page: not both")
     limit, offset = query.part
-    owner = visible_owner(query.user_id, ProfileNotFoundError())
+    owner = visible_owner(query.user_id, no_such_user(ProfileNotFoundError))
     found = services().profiles.list(owner, sort_by=query.sort_by, order=query.order)
     part = found[offset : offset + limit]
     return jsonify(
