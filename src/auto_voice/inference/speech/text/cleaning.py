@@ -28,14 +28,15 @@ _PLAIN_LETTER = re.compile(r"LATIN (SMALL|CAPITAL) LETTER ([A-Z]{1,2})(?: WITH .
 _SCRIPTS = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
 
 _CODE = re.compile(r"(?ms)^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$")
+# What may be long has a limit: a text of openings without their ends would take the square of its length otherwise.
 _MARKUP = [
-    Rule(r"(?s)<!--.*?-->|<[/!]?[A-Za-z][^<>]{0,200}>", " "),
-    Rule(r"!?\[([^\]\n]{0,300})\]\([^)\s]*(?:\s\"[^\"]*\")?\)", r"\1"),
+    Rule(r"(?s)<!--.{0,2000}?-->|<[/!]?[A-Za-z][^<>]{0,200}>", " "),
+    Rule(r"!?\[([^\]\n]{0,300})\]\([^)\s]{0,1000}(?:\s\"[^\"]{0,300}\")?\)", r"\1"),
     Rule(r"(?m)^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", r"\n\1\n"),
     Rule(r"(?m)^[ \t]*(?:[-*_][ \t]*){3,}$", "\n"),
     Rule(r"(?m)^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t]*:?-*:?[ \t]*$", "\n"),
     Rule(r"(?m)^[ \t]*(?:[-*+]|>+)[ \t]+", "\n"),
-    Rule(r"(\*\*\*|\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1", r"\2"),
+    Rule(r"(\*\*\*|\*\*|__|~~)(?=\S)(.{1,1000}?)(?<=\S)\1", r"\2"),
     Rule(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])", r"\1"),
     Rule(r"(?<!\w)_(?=\S)([^_\n]+?)(?<=\S)_(?!\w)", r"\1"),
     Rule(r"(?<!\w)'([^'\n]+)'(?!\w)", r"\1"),  # quotes, and code (its backticks are quotes by now)
