@@ -54,13 +54,15 @@ def frame(connection: websocket.WebSocket) -> dict[str, Any]:
 
 
 def closing(connection: websocket.WebSocket) -> tuple[list[dict[str, Any]], int]:
-    """The frames until the socket is closed, and the code it is closed with."""
+    """The frames until the socket is closed, and the code it is closed with.
+
+    It sends no goodbye of its own, which a server that has closed already may not take any more.
+    """
     frames = []
-    while True:
-        opcode, data = connection.recv_data()
-        if opcode == CLOSE:
-            return frames, int.from_bytes(data[:2], "big")
-        frames.append(json.loads(data))
+    while (received := connection.recv_frame()).opcode != CLOSE:
+        if received.opcode == TEXT:
+            frames.append(json.loads(received.data))
+    return frames, int.from_bytes(received.data[:2], "big")
 
 
 def refusal(connection: websocket.WebSocket) -> tuple[str, int]:
