@@ -11,6 +11,8 @@ from auto_voice.config import Settings
 from auto_voice.database import Database, open_database
 from auto_voice.database.schema import prepare
 from auto_voice.database.tables import metadata
+from auto_voice.jobs.store import JobStore
+from job_stores import Clock
 from postgres import running_postgres
 
 
@@ -40,3 +42,15 @@ def database(stored_settings: Settings) -> Iterator[Database]:
             connection.execute(delete(table))
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of `store`."""
+    return Clock()
+
+
+@pytest.fixture
+def store(stored_settings: Settings, database: Database, clock: Clock) -> JobStore:
+    """The table of jobs in each of the databases."""
+    return JobStore(stored_settings, database, clock=clock)
