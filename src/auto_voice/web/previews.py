@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from typing import Literal
 
 from flask import Response, send_file
@@ -52,7 +51,7 @@ def _make(profile: VoiceProfile, format: Literal["mp3", "wav"]) -> None:
         parameters={"text": SENTENCE, "voice": profile.profile_id, "speed": 1.0, "pitch": 0.0, "format": format},
         profile_id=profile.profile_id,
         request_id=current_request_id(),
-        listener_until=time.time() + here.settings.server.timeout,
+        listener_until=here.jobs.clock() + here.settings.server.timeout,
     )
     with line():
         job = wait_for(here.jobs.create(new)[0])
