@@ -103,8 +103,9 @@ def refusal(work: Callable[[], object]) -> Refusal:
         work()
     except AutoVoiceError as error:
         assert error.message
-        # What is wrong with a parameter says what would be right.
-        assert error.suggestions or error.code == "invalid_parameters", f"no remedy for: {error.message}"
+        # What is wrong with a parameter says what would be right; how to list the profiles each door says itself.
+        named = error.code in ("invalid_parameters", "profile_not_found")
+        assert error.suggestions or named, f"no remedy for: {error.message}"
         return Refusal(error.code, error.http_status)
     return Refusal(None, 0)
 

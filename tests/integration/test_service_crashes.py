@@ -155,24 +155,34 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def test_the_newer_attempt_stands_when_a_stopped_worker_comes_back(lasting: Service) -> None:
-    profile, sound = lasting.profile(), songs(1)[0]
-    job = lasting.submit_song(profile, wav(sound), use_cache=False)
-    until(lambda: lasting.store.get(job.job_id).stage == "voice_conversion", "the conversion to begin")
-    busy = next(pid for pid in lasting.worker_pids() if works_on(lasting, pid, job))
-    kill(busy, signal.SIGSTOP)
-    try:
-        done = lasting.wait_for(job.job_id)
-        result = Path(Paths(lasting.settings).attempt_dir(job.job_id, 2) / "converted.wav").read_bytes()
-    finally:
-        kill(busy, signal.SIGCONT)
-    first = Paths(lasting.settings).attempt_dir(job.job_id, 1)
-    until(lambda: not first.exists(), "the older attempt to be removed", 30)
+def test_the_newer_attempt_stands_when_a_stopped_worker_comes_back(tmp_path: Path) -> None:
+    with running_service(tmp_path, web=False, workers=2, engine_seconds=2.0, weights=()) as service:
+        profile, sound = service.profile(), songs(1)[0]
+        job = service.submit_song(profile, wav(sound), use_cache=False)
+        busy = until(lambda: stopped_while_converting(service, job), "the conversion to begin")
+        try:
+            done = service.wait_for(job.job_id)
+            result = Path(Paths(service.settings).attempt_dir(job.job_id, 2) / "converted.wav").read_bytes()
+        finally:
+            kill(busy, signal.SIGCONT)
+        first = Paths(service.settings).attempt_dir(job.job_id, 1)
+        until(lambda: not first.exists(), "the older attempt to be removed", 30)
 
-    assert_correct(lasting, lasting.store.get(job.job_id), profile, sound)
-    assert done == lasting.store.get(job.job_id)
-    assert (done.attempt, done.history[0]["reason"]) == (2, "lease_expired")
-    assert Path(Paths(lasting.settings).attempt_dir(job.job_id, 2) / "converted.wav").read_bytes() == result
+        assert_correct(service, service.store.get(job.job_id), profile, sound)
+        assert done == service.store.get(job.job_id)
+        assert (done.attempt, done.history[0]["reason"]) == (2, "lease_expired")
+        assert Path(Paths(service.settings).attempt_dir(job.job_id, 2) / "converted.wav").read_bytes() == result
+
+
+def stopped_while_converting(service: Service, job: Job) -> int | None:
+    """Stop the worker that converts; it neither ends meanwhile nor holds the database when it stops."""
+    with service.database.write():
+        row = service.store.get(job.job_id)
+        if row.stage != "voice_conversion":
+            return None
+        busy = next(pid for pid in service.worker_pids() if works_on(service, pid, row))
+        kill(busy, signal.SIGSTOP)
+        return busy
 
 
 def test_files_do_not_count_whose_row_was_not_ended(lasting: Service) -> None:
