@@ -1,4 +1,4 @@
-"""Where the real recordings of the benchmarks are."""
+"""Where the real recordings of the benchmarks are, and which of them nothing may be trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import sys
 from pathlib import Path
 
 SONGS = ("lithium", "sodium", "potassium", "francium")
+SINGERS = ("vocadito_1", "vocadito_10", "sms-singing-female", "sms-vignesh")
+
+READERS = ("1688", "2033", "1998", "533", "3331", "2609")
+"""Target voices, of LibriSpeech's test-other: nothing is trained on them."""
+HELD_OUT_READERS = ("3331", "2609")
+"""The ones, a woman and a man, that nobody may look at while choosing settings either."""
+
+SPEECH_SOURCES = ("1594-135914-0000", "1098-133695-0000", "2910-131096-0000")
+"""Utterances of LibriSpeech's train-clean-100, a man's and two women's, that are converted: no training uses them."""
 
 
 def data_folder() -> Path:

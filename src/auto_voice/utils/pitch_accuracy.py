@@ -55,7 +55,7 @@ def compare_contours(
         converted: melody of the conversion; its hop may differ.
         transposition_semitones: how far the conversion was asked to move the melody; positive is up.
     """
-    sung = _on_clock(converted, reference.hop_seconds, reference.f0.size)
+    sung = on_clock(converted, reference.hop_seconds, reference.f0.size)
     sung /= 2.0 ** (transposition_semitones / 12)
     original = reference.f0[: sung.size].astype(np.float64)
     if not sung.size:
@@ -103,8 +103,11 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float 
     return float(np.clip(np.corrcoef(one, other)[0, 1], -1.0, 1.0))
 
 
-def _on_clock(contour: PitchContour, hop_seconds: float, frames: int) -> NDArray[np.float64]:
-    """The contour at i × hop_seconds, as far as it reaches; between voiced frames linear in log F0."""
+def on_clock(contour: PitchContour, hop_seconds: float, frames: int) -> NDArray[np.float64]:
+    """The contour at i × hop_seconds, as far as it reaches; between voiced frames linear in log F0.
+
+    Returns: float64 (up to `frames`,), Hz; 0 where there is no voice.
+    """
     f0 = contour.f0.astype(np.float64)
     places = np.arange(frames) * (hop_seconds / contour.hop_seconds)
     places = places[places < f0.size - 0.5]

@@ -7,7 +7,7 @@ way, so that the long rests of a vocal stem don't count as voice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -45,8 +45,22 @@ _FLOOR_DBFS = -65.0
 _KEPT_PAUSE_WINDOWS = 7
 
 
+class VoiceEncoder(Protocol):
+    """What every speaker encoder does; figures of different ones cannot be compared."""
+
+    name: str
+
+    def embed(self, audio: Audio) -> Embedding:
+        """The voice of a recording: float32 (dimensions,), unit norm."""
+
+    def split_half_similarity(self, audio: Audio) -> float:
+        """Cosine between the two halves of one recording."""
+
+
 class SpeakerEncoder:
     """Embeds voices with the GE2E network. Holds no state of its own: safe to share between threads."""
+
+    name = ENCODER
 
     def __init__(self, runtime: ModelRuntime) -> None:
         self._runtime = runtime
@@ -66,7 +80,7 @@ class SpeakerEncoder:
             AudioTooShortError: less than 0.8 s of sound.
             ModelLoadError: the network isn't installed.
         """
-        return _mean_voice(self._partials(_sounding(audio)))
+        return mean_voice(self._partials(sounding(audio)))
 
     def split_half_similarity(self, audio: Audio) -> float:
         """Cosine between the two halves of one recording: the most that a copy of its voice can reach.
@@ -74,14 +88,14 @@ class SpeakerEncoder:
         Raises:
             As `embed`; from 3.2 s of sound on there are two halves.
         """
-        wave = _sounding(audio)
+        wave = sounding(audio)
         starts = np.array(_partial_starts(wave.size)) * HOP
         middle = wave.size // 2
         first, second = starts + PARTIAL_FRAMES * HOP <= middle, starts >= middle
         if not (first.any() and second.any()):
             raise AudioTooShortError("half of the recording is too short to recognise a voice in it")
         partials = self._partials(wave)
-        return similarity(_mean_voice(partials[first]), _mean_voice(partials[second]))
+        return similarity(mean_voice(partials[first]), mean_voice(partials[second]))
 
     def _partials(self, wave: Samples) -> NDArray[np.float32]:
         """Embedding of each partial utterance, float32 (partials, 256)."""
@@ -117,14 +131,21 @@ def similarity(one: Embedding, other: Embedding) -> float:
     return float(np.clip(np.dot(one, other), -1.0, 1.0))
 
 
-def _mean_voice(partials: NDArray[np.float32]) -> Embedding:
+def mean_voice(partials: NDArray[np.float32]) -> Embedding:
+    """The direction of the mean of embeddings: (partials, dimensions) → (dimensions,), unit norm."""
     mean = partials.mean(axis=0)
     embedding: Embedding = mean / np.linalg.norm(mean)
     return embedding
 
 
-def _sounding(audio: Audio) -> Samples:
-    """Mono, 16 kHz, at least -30 dBFS, without its pauses: float32 (samples,)."""
+def sounding(audio: Audio) -> Samples:
+    """Mono, 16 kHz, at least -30 dBFS, without its pauses: float32 (samples,).
+
+    Raises:
+        InvalidAudioError: there are samples that aren't numbers.
+        LowQualityAudioError: nothing but silence.
+        AudioTooShortError: not even one window of 30 ms.
+    """
     mono = audio.mono()
     if not np.isfinite(mono).all():
         raise InvalidAudioError("the audio has samples that aren't numbers")

@@ -27,7 +27,7 @@ def test_has_the_models_that_the_stages_ask_for() -> None:
         "distillmos",
         "silero-vad",
     }
-    assert set(CATALOGUE) - embedded == {"htdemucs", "htdemucs_ft"}
+    assert set(CATALOGUE) - embedded == {"htdemucs", "htdemucs_ft", "voicefilter-dvector"}
     assert len(CATALOGUE["kokoro-voices"].files) == 54
 
 
