@@ -53,10 +53,16 @@ def distillmos(folder: Path) -> None:
 
 
 def kokoro(folder: Path) -> None:
-    """The graph in two halves, between which the melody can be changed."""
+    """The graph in two halves, between which the melody can be changed, and the second half's weights for torch."""
+    import torch
+
     from auto_voice.models.kokoro_graph import cut
+    from auto_voice.models.kokoro_weights import decoder_weights
 
     cut(folder / "model.onnx", folder / "encoder.onnx", folder / "decoder.onnx")
+    weights = decoder_weights(folder / "decoder.onnx")
+    # 11 bits are plenty for what was 8; half the size.
+    _save({name: torch.from_numpy(array).half() for name, array in weights.items()}, folder / "decoder.safetensors")
 
 
 STEPS: Mapping[str, Step] = {step.__name__: step for step in (spleeter, fcpe, ge2e, distillmos, kokoro)}
