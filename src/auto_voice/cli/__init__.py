@@ -43,6 +43,7 @@ _COMMANDS = {
     "users": _Command("users", "users", "List, disable and enable the users of the service."),
     "audit": _Command("audit", "audit", "Show who did what that matters for the service's security."),
     "models": _Command("models", "models", "List, fetch, verify, export and import model weights."),
+    "train": _Command("train", "train", "Make training data and train the networks AutoVoice ships."),
     "config": _Command("config", "config", "Show and check the configuration."),
     "doctor": _Command("doctor", "doctor", "Say what is installed, what is missing, and the remedy."),
 }

@@ -129,7 +129,7 @@ def _line(
     accent = "gb" if voice_named(voice.split("+")[0]).british else "us"
     sounds = phonemes(words_of(line), accent)
     spoken = synthesizer.prosody(sounds, voice, _ARTICULATION)
-    borders = _token_borders(spoken, len(sounds))
+    borders = token_borders(spoken, len(sounds))
     syllables = _syllables(sounds, line, starts)
     end = min(total, round(float(starts[-1])))
     start, knots = _lay_out(syllables, borders, _line_end(line, starts))
@@ -142,8 +142,12 @@ def _line(
     return start, replace(laid, f0=sung.astype(np.float32), energy=energy.astype(np.float32)), voiced
 
 
-def _token_borders(spoken: Prosody, sounds: int) -> NDArray[np.int64]:
-    """First frame of each token (padding before and after included) and the end of the last."""
+def token_borders(spoken: Prosody, sounds: int) -> NDArray[np.int64]:
+    """First frame of each token (padding before and after included) and the end of the last; (sounds + 3,).
+
+    Raises:
+        ProcessingError: two neighbouring sounds are alike.
+    """
     changes = np.flatnonzero(np.any(np.diff(spoken.content, axis=1) != 0, axis=0)) + 1
     if len(changes) != sounds + 1:
         raise ProcessingError(
