@@ -13,8 +13,8 @@ HIGHEST_HZ = 350.0
 """The decoder sings wrong pitches from about 370 Hz on."""
 
 LOWEST_HZ = 85.0
-HIGHEST_KEY_HZ = 200.0
-"""Tunes reach ten semitones above their tonic."""
+HIGHEST_KEY_HZ = 190.0
+"""Tunes reach up to eleven semitones above their tonic."""
 
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9))
 _HELD_SHARE = 0.35
@@ -79,12 +79,12 @@ def _notes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Semitones above the tonic, and how many curve frames the vowel has lasted, for each curve frame."""
     scale = _SCALES[int(random.integers(len(_SCALES)))]
-    steps = np.concatenate([np.array(scale) + 12 * octave for octave in (-1, 0, 1)])
+    steps = np.concatenate([np.array(scale) - 12, scale])
     place = len(scale) + int(random.integers(-1, len(scale)))
     notes, ages = [], []
     for length, vowel in zip(2 * durations, vowels, strict=True):
         if vowel and random.random() < _NOTE_CHANGES:
-            place = int(np.clip(place + random.integers(-3, 4), len(scale) - 3, len(steps) - 3))
+            place = int(np.clip(place + random.integers(-3, 4), len(scale) - 3, 2 * len(scale) - 1))
         notes.append(np.full(length, float(steps[place])))
         ages.append(np.arange(length) * float(vowel))
     return _smoothed(np.concatenate(notes)), np.concatenate(ages)
