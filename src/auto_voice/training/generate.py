@@ -198,7 +198,7 @@ def _random_line(
 def _vectors(line: _Line) -> NDArray[np.float32]:
     """One content vector a token, (tokens, 512)."""
     firsts = np.cumsum(line.durations) - line.durations
-    return line.prosody.content[:, firsts].T
+    return np.ascontiguousarray(line.prosody.content[:, firsts].T)
 
 
 def _as_int16(sound: Samples) -> NDArray[np.int16]:

@@ -29,7 +29,7 @@ def held_durations(
     durations: NDArray[np.int64], vowels: NDArray[np.bool_], random: np.random.Generator
 ) -> NDArray[np.int64]:
     """How long each token lasts when vowels are held: a third of them, and mostly the last of the line."""
-    held = durations.copy()
+    held: NDArray[np.int64] = durations.copy()
     places = np.flatnonzero(vowels)
     for place in places:
         last = place == places[-1]

@@ -16,7 +16,7 @@ WIDTH = 64
 RANDOM = np.random.default_rng(11)
 
 
-def tiny_whisper(layers: int = 4, dtype: type = np.float32) -> bytes:
+def tiny_whisper(layers: int = 6, dtype: type = np.float32) -> bytes:
     """A CTranslate2 file of a Whisper encoder of width 64 with random weights."""
     shapes: dict[str, tuple[int, ...]] = {
         "encoder/conv1/weight": (WIDTH, 80, 3),
@@ -24,6 +24,8 @@ def tiny_whisper(layers: int = 4, dtype: type = np.float32) -> bytes:
         "encoder/conv2/weight": (WIDTH, WIDTH, 3),
         "encoder/conv2/bias": (WIDTH,),
         "encoder/position_encodings/encodings": (1500, WIDTH),
+        "encoder/layer_norm/gamma": (WIDTH,),
+        "encoder/layer_norm/beta": (WIDTH,),
         "decoder/something/else": (3,),
     }
     for layer in range(layers):
@@ -108,7 +110,7 @@ def test_progress_cancels(content: WhisperContent) -> None:
 
 def test_half_precision_files_are_read_too(settings: Settings, tmp_path: Path) -> None:
     features = content_with(tiny_whisper(dtype=np.float16), settings, tmp_path).extract(noise(0.5))
-    assert features.frames.shape == (2, 25, WIDTH)
+    assert features.frames.shape == (3, 25, WIDTH)
 
 
 @pytest.mark.parametrize(
@@ -117,10 +119,11 @@ def test_half_precision_files_are_read_too(settings: Settings, tmp_path: Path) -
         (b"", "cannot be read"),
         (b"RIFF....WAVE and so on", "cannot be read"),
         (tiny_whisper()[:5000], "cannot be read"),
-        (tiny_whisper(layers=2), "lacks"),
+        (tiny_whisper(layers=2), "has 2 layers, not 6"),
+        (tiny_whisper().replace(b"ffn/linear_0", b"ffn/linear_9", 1), "lacks"),
         (tiny_whisper().replace(b"WhisperSpec", b"MarianSpecX"), "not a CTranslate2 Whisper"),
     ],
-    ids=["empty", "other file", "cut short", "too few layers", "another model"],
+    ids=["empty", "other file", "cut short", "too few layers", "weights missing", "another model"],
 )
 def test_files_that_are_no_whisper_are_refused_with_the_remedy(
     settings: Settings, tmp_path: Path, model: bytes, reason: str

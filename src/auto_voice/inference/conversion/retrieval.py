@@ -37,6 +37,9 @@ _FULL_RANGE = 7.4
 _VOICED_RANGE = 9.5
 _ABOVE_NOISE = 1.6
 _NOISE_DISTANCE = 4.6
+_LAYERS = 2
+"""The first layers of the content; the later ones know more of words and less of sounds."""
+
 _MINIMUM_ACTIVE_FRAMES = 200
 """Four seconds of sounds: fewer cannot hold every sound of a language even once."""
 
@@ -167,7 +170,7 @@ def _sounds(
     centres = np.round((np.arange(count) + 0.5) * content.hop_seconds * FRAMES_PER_SECOND).astype(np.int64)
     centres = np.minimum(centres, len(f0) - 1)
     return (
-        Sounds(normalise_content(content.frames, active[centres]), f0[centres], active[centres]),
+        Sounds(normalise_content(content.frames[:_LAYERS], active[centres]), f0[centres], active[centres]),
         centres,
     )
 

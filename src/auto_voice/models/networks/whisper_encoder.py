@@ -1,4 +1,4 @@
-"""The first layers of Whisper's encoder, read from a CTranslate2 model file.
+"""Whisper's encoder, layer by layer, read from a CTranslate2 model file.
 
 Whisper (Radford et al. 2022) hears words in any voice, so the middle of its encoder says what is sung with
 little of who sings it. The recogniser sharing the file runs in CTranslate2, which gives its last layer only.
@@ -103,16 +103,17 @@ class WhisperEncoder(nn.Module):
         self.conv1 = nn.Conv1d(80, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(layers))
+        self.final_norm = nn.LayerNorm(width)
         self.register_buffer("positions", torch.zeros(int(MAX_SECONDS / HOP_SECONDS), width))
         self.register_buffer("mel_filters", torch.from_numpy(mel_filterbank(SAMPLE_RATE, _FFT, 80)))
         self.register_buffer("window", torch.hann_window(_FFT))
 
     @classmethod
-    def from_ctranslate2(cls, path: Path, layers: int) -> WhisperEncoder:
-        """Load the first `layers` layers from a float CTranslate2 Whisper `model.bin`.
+    def from_ctranslate2(cls, path: Path) -> WhisperEncoder:
+        """Load the encoder from a float CTranslate2 Whisper `model.bin`.
 
         Raises:
-            ValueError: not such a file, quantised, or without the weights of that many layers.
+            ValueError: not such a file, quantised, or not all weights are there.
         """
         variables = {
             name.removeprefix("encoder/"): torch.from_numpy(array.astype(np.float32))
@@ -120,8 +121,10 @@ class WhisperEncoder(nn.Module):
         }
         if any(name.endswith("_scale") for name in variables):
             raise ValueError(f"{path.name} holds quantised weights; a float16 or float32 file is needed")
+        layers = len({name.partition("/")[0] for name in variables if name.startswith("layer_")} - {"layer_norm"})
         encoder = cls(len(variables["conv1/bias"]), layers)
         theirs = {"positions": "position_encodings/encodings"}
+        theirs |= {"final_norm.weight": "layer_norm/gamma", "final_norm.bias": "layer_norm/beta"}
         theirs |= {f"{conv}.{part}": f"{conv}/{part}" for conv in ("conv1", "conv2") for part in ("weight", "bias")}
         for index in range(layers):
             for mine, name in (
@@ -151,11 +154,11 @@ class WhisperEncoder(nn.Module):
         return (log_mel.maximum(log_mel.max() - 8.0) + 4.0) / 4.0
 
     def forward(self, samples: Tensor, layers: tuple[int, ...]) -> Tensor:
-        """Hidden states after the given layers (1 = after the first).
+        """Hidden states after the given layers (1 = after the first; those of the last are normalised, as for words).
 
         Args:
             samples: float32 (n,), 16 kHz, at most 30 s and at least 0.05 s.
-            layers: which, each between 1 and the number loaded.
+            layers: which, in rising order, each between 1 and the number of layers.
 
         Returns:
             (len(layers), frames, width), one frame every 20 ms, frame i centred at (i + 0.5) × 20 ms.
@@ -167,5 +170,5 @@ class WhisperEncoder(nn.Module):
         for index, block in enumerate(self.blocks, start=1):
             x = block(x)
             if index in layers:
-                states.append(x)
+                states.append(self.final_norm(x) if index == len(self.blocks) else x)
         return torch.stack(states)
