@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from auto_voice.cli.output import emit, emit_json, json_option, progress_line
+from auto_voice.cli.output import emit, emit_json, json_option, progress_line, say, table
 from auto_voice.cli.session import current_settings
 
+if TYPE_CHECKING:
+    from auto_voice.training.scores import Scores
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_EXISTING = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -35,3 +43,69 @@ def generate_speech(out: Path, minutes: float, seed: int, workers: int, as_json:
         emit_json({"folder": str(out), "minutes": round(made, 2)})
     else:
         emit(f"{out}: {made:.1f} minutes")
+
+
+@train.command()
+@click.option("--data", type=_EXISTING, required=True, metavar="DIR", help="Folder of clips; features go beside them.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Other changes with another seed.")
+@json_option
+def features(data: Path, seed: int, as_json: bool) -> None:
+    """Compute what Whisper hears in clips, as they are and changed; those that have features keep them."""
+    from auto_voice.inference.content import WhisperContent
+    from auto_voice.models.runtime import ModelRuntime
+    from auto_voice.training.features import extract_features
+
+    content = WhisperContent(ModelRuntime(current_settings()))
+    with progress_line("features") as show:
+        made = extract_features(data, content, seed, show)
+    if as_json:
+        emit_json({"folder": str(data), "computed": made})
+    else:
+        emit(f"{data}: features of {made} clips computed")
+
+
+@train.command("content-mapper")
+@click.option("--data", type=_EXISTING, required=True, metavar="DIR", help="Generated clips with features.")
+@click.option("--recordings", type=_EXISTING, metavar="DIR", help="Aligned recordings with features.")
+@click.option("--out", type=_FILE, required=True, metavar="FILE", help="The network; its checkpoint goes beside it.")
+@click.option("--start", type=_FILE, metavar="FILE", help="A trained network to start from.")
+@click.option("--steps", type=click.IntRange(1), default=6000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@json_option
+def content_mapper(
+    data: Path, recordings: Path | None, out: Path, start: Path | None, steps: int, seed: int, as_json: bool
+) -> None:
+    """Train the network that maps what Whisper hears to what the decoder is told. Resumes what was interrupted."""
+    from auto_voice.models.runtime import ModelRuntime
+    from auto_voice.training.content_mapper import TrainingPlan
+    from auto_voice.training.run import train as train_mapper
+
+    plan = TrainingPlan(steps=steps, seed=seed)
+    runtime = ModelRuntime(current_settings())
+    with progress_line("train") as show:
+        scores = train_mapper(data, out, plan, runtime, recordings=recordings, start=start, say=say, progress=show)
+    _show_scores(scores, as_json)
+
+
+@train.command()
+@click.argument("mapper", type=_FILE)
+@click.option("--data", type=_EXISTING, required=True, metavar="DIR", help="Generated clips with features.")
+@click.option("--recordings", type=_EXISTING, metavar="DIR", help="Aligned recordings with features.")
+@json_option
+def score(mapper: Path, data: Path, recordings: Path | None, as_json: bool) -> None:
+    """Score the network in the file MAPPER on the clips that are kept out of training."""
+    from auto_voice.training.examples import load_examples
+    from auto_voice.training.run import read_mapper
+    from auto_voice.training.scores import score as score_mapper
+
+    _, validation = load_examples(data, recordings)
+    _show_scores(score_mapper(read_mapper(mapper), validation), as_json)
+
+
+def _show_scores(scores: Sequence[Scores], as_json: bool) -> None:
+    rows = [asdict(each) for each in scores]
+    if as_json:
+        emit_json(rows)
+    else:
+        names = [name.replace("_", " ") for name in rows[0]]
+        emit(table(names, [[round(v, 3) if isinstance(v, float) else v for v in row.values()] for row in rows]))
