@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from auto_voice.audio import Audio, Samples
@@ -21,7 +22,12 @@ _THINNEST_COVER = 0.35
 _REPORT_EVERY = 2000
 
 
-def shift_pitch(audio: Audio, contour: PitchContour, semitones: float, progress: Progress = no_progress) -> Audio:
+def shift_pitch(
+    audio: Audio,
+    contour: PitchContour,
+    semitones: float | NDArray[np.float32],
+    progress: Progress = no_progress,
+) -> Audio:
     """Transpose a voice by pitch-synchronous overlap-add (TD-PSOLA; Moulines & Charpentier 1990).
 
     Grains of two periods are laid down closer together or further apart, so that formants and timing stay where
@@ -29,12 +35,12 @@ def shift_pitch(audio: Audio, contour: PitchContour, semitones: float, progress:
 
     Args:
         contour: of `audio`, before the shift.
-        semitones: positive is up.
+        semitones: positive is up; one for the whole, or one for each frame of `contour`.
 
     Returns:
         Same rate, channels and length.
     """
-    ratio = 2 ** (semitones / 12)
+    ratios = np.broadcast_to(np.asarray(2 ** (np.asarray(semitones) / 12), np.float32), max(1, len(contour.f0)))
     marks = list(_pitch_marks(audio, contour))
     result = np.zeros_like(audio.samples)
     cover = np.zeros(audio.frames, np.float32)
@@ -47,7 +53,8 @@ def shift_pitch(audio: Audio, contour: PitchContour, semitones: float, progress:
             nearest += 1
         mark, period, voiced = marks[nearest]
         _lay_grain(audio.samples, result, cover, mark, round(time), period)
-        time += period / ratio if voiced else period
+        frame = min(round(time / audio.sample_rate / contour.hop_seconds), len(ratios) - 1)
+        time += period / ratios[frame] if voiced else period
     result /= np.maximum(cover, _THINNEST_COVER)
     progress(1.0)
     return Audio(result, audio.sample_rate)

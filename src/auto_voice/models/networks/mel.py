@@ -35,8 +35,19 @@ def mel_filterbank(
     low, high = hz_to_mel(np.array([low_hz, high_hz], dtype=np.float64))
     edges = mel_to_hz(np.linspace(low, high, bands + 2))
     bins = np.linspace(0, sample_rate / 2, fft_size // 2 + 1)
-    slopes = (edges[:, None] - bins[None]) / np.diff(edges, append=edges[-1] + 1)[:, None]
-    rising = -slopes[:-2]
-    falling = slopes[2:] * (np.diff(edges, append=edges[-1] + 1)[2:] / np.diff(edges)[1:])[:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    return (triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    return (_triangles(edges, bins) * (2.0 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+
+
+def htk_filterbank(sample_rate: int, fft_size: int, bands: int) -> NDArray[np.float32]:
+    """Triangular filters of equal height on HTK's mel scale, 0 Hz to half the rate; shaped as `mel_filterbank`."""
+    highest = 2595 * np.log10(1 + sample_rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
+    return _triangles(edges, np.linspace(0, sample_rate / 2, fft_size // 2 + 1)).astype(np.float32)
+
+
+def _triangles(edges: NDArray[np.float64], bins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Band i rises from edges[i] to 1 at edges[i + 1] and falls to edges[i + 2]; (bands, bins)."""
+    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    triangles: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling))
+    return triangles

@@ -1,0 +1,118 @@
+"""Two conversions of one recording made one: the neural voice where it can be trusted, else the filtered source."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, minimum_filter1d, uniform_filter1d
+
+from auto_voice.audio import Audio, Samples, resample_samples
+from auto_voice.features import PitchContour
+from auto_voice.inference.conversion.filtering import restore_loudness
+from auto_voice.inference.conversion.pitch_shift import shift_pitch
+
+_CORRECTABLE_SEMITONES = 2.5
+_SHORTEST_FRAMES = 5
+_FADE_FRAMES = 1.5
+_SWALLOWED_DB = 18.0
+_SILENCE = 1e-5
+
+
+def correct_pitch(sung: Audio, measured: PitchContour, wanted: PitchContour) -> Audio:
+    """Move what was sung, frame by frame, onto the melody that was asked for.
+
+    Args:
+        measured: the melody of `sung`.
+        wanted: the melody it should have; another clock is allowed.
+
+    Returns:
+        Same rate, channels and length. Where either is unvoiced or they are further apart than 2.5 semitones it is
+        left alone.
+    """
+    difference = _difference(measured, wanted)
+    correctable = np.abs(difference) <= _CORRECTABLE_SEMITONES
+    if not correctable.any():
+        return sung
+    clock = np.arange(len(difference))
+    # Held through the gaps between, so that the way back to nothing is no glide.
+    moved = np.where(correctable, difference, 0.0)
+    smooth = gaussian_filter1d(median_filter(moved, 3), 1.0)
+    smooth[~correctable] = np.interp(clock[~correctable], clock[correctable], smooth[correctable])
+    return shift_pitch(sung, measured, smooth.astype(np.float32))
+
+
+def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Audio) -> NDArray[np.float32]:
+    """How far what was sung can be used, 0–1, one for each frame of `measured`.
+
+    Not where a note is missing, off by more than can be corrected, or far quieter than in the source.
+
+    Args:
+        sung, source: one channel each, the same length in seconds.
+    """
+    frames = len(measured.f0)
+    difference = _difference(measured, wanted)
+    note = _at(wanted, measured) > 0
+    right = ~note | (np.abs(difference) <= _CORRECTABLE_SEMITONES)
+    given, asked = (_levels(each, frames, measured.hop_seconds) for each in (sung, source))
+    right &= given > asked * 10 ** (-_SWALLOWED_DB / 20)
+    # Neither lone frames nor short islands: every change of waveform is a seam.
+    opened = maximum_filter1d(minimum_filter1d(right.astype(np.int8), _SHORTEST_FRAMES), _SHORTEST_FRAMES)
+    closed = minimum_filter1d(maximum_filter1d(opened, _SHORTEST_FRAMES), _SHORTEST_FRAMES)
+    kept = minimum_filter1d(closed, 3).astype(np.float32)  # the fade lies inside what is trusted
+    return np.asarray(gaussian_filter1d(kept, _FADE_FRAMES), np.float32)
+
+
+def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_seconds: float, source: Audio) -> Audio:
+    """Cross-fade, with the filtered source's stereo sides and the band above the neural voice's kept throughout.
+
+    Args:
+        neural: one channel, its own rate.
+        filtered: the source's rate, channels and length.
+        weights: share of `neural`, one every `hop_seconds`.
+        source: what both were made of; the neural voice is given its level at each moment.
+    """
+    rate, frames = filtered.sample_rate, filtered.frames
+    middle = filtered.samples.mean(axis=0)
+    voice = _fitted(resample_samples(neural.samples[0], neural.sample_rate, rate), frames)
+    below = _fitted(_low_band(middle, rate, neural.sample_rate), frames)
+    reference = Audio(_fitted(_low_band(source.samples.mean(axis=0), rate, neural.sample_rate), frames)[None], rate)
+    voice = restore_loudness(Audio(voice[None], rate), reference).samples[0]
+    places = np.arange(frames) / rate / hop_seconds
+    share = np.interp(places, np.arange(len(weights)), weights).astype(np.float32)
+    change = share * (voice - below)
+    return Audio(filtered.samples + change, rate)
+
+
+def _low_band(samples: Samples, rate: int, neural_rate: int) -> Samples:
+    """What of the samples the neural voice's rate can hold."""
+    if rate <= neural_rate:
+        return samples
+    return resample_samples(resample_samples(samples, rate, neural_rate), neural_rate, rate)
+
+
+def _fitted(samples: Samples, frames: int) -> Samples:
+    return np.pad(samples[:frames], (0, max(0, frames - len(samples))))
+
+
+def _at(contour: PitchContour, clock: PitchContour) -> NDArray[np.float32]:
+    """F0 of `contour` at the frames of another."""
+    if not len(contour.f0):
+        return np.zeros(len(clock.f0), np.float32)
+    places = np.round(np.arange(len(clock.f0)) * clock.hop_seconds / contour.hop_seconds).astype(np.int64)
+    return contour.f0[np.minimum(places, len(contour.f0) - 1)]
+
+
+def _difference(measured: PitchContour, wanted: PitchContour) -> NDArray[np.float64]:
+    """Semitones from `measured` up to `wanted`; infinite where either is unvoiced."""
+    target = _at(wanted, measured)
+    both = (target > 0) & (measured.f0 > 0)
+    difference = np.full(len(measured.f0), np.inf)
+    difference[both] = 12 * np.log2(target[both] / measured.f0[both])
+    return difference
+
+
+def _levels(audio: Audio, frames: int, hop_seconds: float) -> NDArray[np.float32]:
+    """RMS around each frame, over 40 ms."""
+    power = uniform_filter1d(np.square(audio.samples[0]), max(1, round(0.04 * audio.sample_rate)))
+    places = np.round(np.arange(frames) * hop_seconds * audio.sample_rate).astype(np.int64)
+    return np.asarray(np.sqrt(np.maximum(power[np.minimum(places, len(power) - 1)], _SILENCE**2)), np.float32)
