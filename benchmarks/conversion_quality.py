@@ -1,284 +1,181 @@
-"""How well conversions keep the song and take the voice: real singers onto real readers.
+"""How well conversions keep the song and take the voice: real singers and readers onto real readers and singers.
 
-    python benchmarks/conversion_quality.py [--sources N] [--targets N] [--seconds S] [--output DIR] [--json FILE]
+    python benchmarks/conversion_quality.py [--quick] [--sources NAME ...] [--targets NAME ...] [--preset NAME]
+        [--pitch-shift N|auto] [--adapted] [--speech] [--seconds S] [--output DIR] [--profiles DIR] [--json FILE]
 
-Sources are the true vocal stems of four songs and two solo singers; targets are six readers, each cloned from about a
-minute of speech. Nothing is transposed. Similarity is GE2E's cosine to the profile's embedding; `held out` is to
-utterances of the same reader that the profile never saw. The words of a source are what Whisper base hears in it. How
-sure of them it is shows in the source's own WER: the source is heard once more, 3 dB quieter and 7 ms later. Silence
-is the level of the conversion where the source is below −60 dBFS.
+Sources are the true vocal stems of four songs in pieces of 10 s, four solo singers and three readers; targets are six
+readers, each cloned from about a minute of speech, and two singers, cloned from their singing. Two of the readers are
+held out: nobody may choose settings by them. Nothing is transposed unless --pitch-shift says so.
+
+Likeness is the cosine to the profile's recording; `held out` is to recordings of the same voice that the profile
+never saw, `source` what is left of the singer. GE2E tells it, and a second encoder where its model is installed
+(`autovoice models fetch voicefilter-dvector`). A pair is in range when the middle of the (transposed) melody lies
+within 7 semitones of the target's own. The words of a source are what Whisper base hears in it, and `over own` is what
+the conversion lost beyond what Whisper itself is unsure of. Melody is measured by two trackers (see _joint_pitch.py).
+Silence is the level of the conversion where the source is below −60 dBFS. RTF is seconds of sound per second of
+conversion, without separation.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import math
+import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
-
-from _recordings import SONGS, data_folder
+from _conversion_measures import Heard, Judges, Row
+from _conversion_pairs import OWNER, Target, TargetMaker, chosen, load_pieces, source_names, target_names
+from _conversion_table import picture, print_table, slices, summarise, summary_line
+from _recordings import data_folder
+from _spoken_voice import Spoken, print_spoken, speak
 from auto_voice import audio as sound
-from auto_voice.audio import Audio
 from auto_voice.config import Settings, load_settings
-from auto_voice.errors import InputError
-from auto_voice.features import PitchContour
+from auto_voice.errors import InputError, ProcessingError
+from auto_voice.inference.engine import TTSEngine
 from auto_voice.inference.singing_conversion_pipeline import SingingConversionPipeline
 from auto_voice.inference.voice_cloner import VoiceCloner
 from auto_voice.models.runtime import ModelRuntime
-from auto_voice.plugins import create
+from auto_voice.parameters import PitchShift, parse_pitch_shift
 from auto_voice.profiles import ProfileStore
-from auto_voice.utils.intelligibility import WordRecognizer, word_error_rate
-from auto_voice.utils.naturalness import NaturalnessJudge
-from auto_voice.utils.pitch_accuracy import compare_contours
-from auto_voice.utils.speaker import SpeakerEncoder, similarity
 
-SINGERS = ("vocadito_1", "vocadito_10")
-READERS = ("1688", "2033", "2609", "1998", "3331", "533")
-PROFILE_SECONDS = 60.0
-QUIET_DBFS = -60.0
-
-
-@dataclass
-class Source:
-    """A recording to convert and what is known of it."""
-
-    name: str
-    audio: Audio
-    contour: PitchContour
-    text: str
-    language: str
-    own_wer: float
-
-
-@dataclass
-class Row:
-    """Figures of one pair."""
-
-    source: str
-    target: str
-    similarity: float
-    held_out: float | None
-    ceiling: float
-    to_source: float
-    wer: float
-    rmse_hz: float
-    median_cents: float
-    rpa50: float
-    mos: float
-    source_mos: float
-    silence_dbfs: float | None
-    rtf: float
-
-
-def joined(recordings: Iterable[Audio]) -> Audio:
-    """One after the other."""
-    parts = list(recordings)
-    return Audio(np.concatenate([part.samples for part in parts], axis=1), parts[0].sample_rate)
-
-
-def level_where_quiet(converted: Audio, source: Audio) -> float | None:
-    """Mean power in dBFS of the conversion in those 50 ms in which the source is below −60 dBFS."""
-    width = source.sample_rate // 20
-    count = source.frames // width
-
-    def powers(audio: Audio) -> np.ndarray:
-        return np.square(audio.samples[:, : count * width]).reshape(audio.channels, count, width).mean(axis=(0, 2))
-
-    quiet = powers(source) < 10 ** (QUIET_DBFS / 10)
-    return float(10 * np.log10(powers(converted)[quiet].mean() + 1e-12)) if quiet.any() else None
+PRESETS = ("fast", "balanced", "quality")
 
 
 class Bench:
-    """Everything that measures, with one runtime."""
+    """Converts pairs and has them judged; what could not be converted or judged is kept by name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, preset: str | None, pitch_shift: PitchShift, output: Path | None) -> None:
         self.settings = settings
         self.runtime = ModelRuntime(settings)
-        self.pipeline = SingingConversionPipeline(settings, runtime=self.runtime)
-        self.cloner = VoiceCloner(settings=settings, runtime=self.runtime)
-        self.pitch = create("pitch", "fcpe", settings, self.runtime)
-        self.words = WordRecognizer(self.runtime)
-        self.judge = NaturalnessJudge(self.runtime)
-        self.speaker = SpeakerEncoder(self.runtime)
+        self.judges = Judges(settings, self.runtime)
+        self.failures: list[str] = []
+        self._pipeline = SingingConversionPipeline(settings, runtime=self.runtime)
+        self._preset = preset
+        self._pitch_shift = pitch_shift
+        self._output = output
 
-    def source(self, name: str, path: Path, seconds: float) -> Source:
-        """Decode a source and find out its melody and words."""
-        full = sound.decode(path)
-        audio = Audio(np.ascontiguousarray(full.samples[:, : int(seconds * full.sample_rate)]), full.sample_rate)
-        heard = self.words.transcribe(audio)
-        again = Audio(
-            np.pad(audio.samples * np.float32(0.7), ((0, 0), (audio.sample_rate * 7 // 1000, 0))), audio.sample_rate
-        )
+    def measure(self, source: Heard, target: Target) -> Row | None:
+        """Convert one source into one target, and judge it."""
+        piece = source.piece
         try:
-            own_wer = word_error_rate(heard.text, self.words.transcribe(again, heard.language).text, heard.language)
-        except ValueError:
-            own_wer = 1.0
-        return Source(name, audio, self.pitch.extract(audio), heard.text, heard.language, own_wer)
+            start = time.perf_counter()
+            result = self._pipeline.convert_vocals(
+                piece.audio,
+                target.profile_id,
+                self._pitch_shift,
+                preset=self._preset,
+                user_id=OWNER,
+                use_cache=False,
+                with_scores=False,
+            )
+            seconds = time.perf_counter() - start
+            semitones = result.metadata["transposition"]["semitones"]
+            row = self.judges.judge(source, target, result.mixed_audio, semitones, seconds, result.warnings)
+        except (InputError, ProcessingError) as error:
+            self.failures.append(f"{piece.name} as {target.name}: {error.message}")
+            return None
+        if self._output:
+            name = f"{piece.name}-as-{target.name}".replace(" ", "-").replace("'", "")
+            sound.write(self._output / f"{name}.wav", result.mixed_audio)
+            picture(self._output / f"{name}.png", row, piece.audio, result.mixed_audio, self.judges.tracker)
+        return row
 
-    def target(self, folder: Path) -> tuple[str, np.ndarray | None]:
-        """Clone a reader; the profile's id and the embedding of what was held out."""
-        utterances = [sound.decode(path) for path in sorted(folder.glob("*.flac"))]
-        ends = np.cumsum([utterance.duration for utterance in utterances])
-        count = int(np.searchsorted(ends, PROFILE_SECONDS)) + 1
-        profile = self.cloner.create_voice_profile(utterances[:count], "benchmark", folder.name)
-        held_out = utterances[count:]
-        return profile.profile_id, self.speaker.embed(joined(held_out)) if held_out else None
-
-    def measure(
-        self, source: Source, reader: str, profile_id: str, held_out: np.ndarray | None, output: Path | None
-    ) -> Row:
-        """Convert one source to one target and measure everything."""
-        start = time.perf_counter()
-        result = self.pipeline.convert_vocals(
-            source.audio, profile_id, user_id="benchmark", use_cache=False, with_scores=False
+    def warm_up(self, source: Heard, target: Target) -> None:
+        """Load the models, so that no pair's RTF counts that."""
+        self._pipeline.convert_vocals(
+            source.piece.audio, target.profile_id, preset=self._preset, use_cache=False, with_scores=False
         )
-        seconds = time.perf_counter() - start
-        converted = result.mixed_audio
-        if output:
-            sound.write(output / f"{source.name}-{reader}.flac", converted)
-        store = ProfileStore(self.settings)
-        embedding = self.speaker.embed(converted)
-        pitch = compare_contours(source.contour, self.pitch.extract(converted))
-        naturalness = self.judge.compare(source.audio, converted)
-        text = self.words.transcribe(converted, source.language).text
-        profile = store.get(profile_id)
-        return Row(
-            source=source.name,
-            target=reader,
-            similarity=similarity(embedding, store.load_embedding(profile_id)),
-            held_out=None if held_out is None else similarity(embedding, held_out),
-            ceiling=profile.embedding_info.split_half_similarity or float("nan"),
-            to_source=similarity(embedding, self.speaker.embed(source.audio)),
-            wer=word_error_rate(source.text, text, source.language) if source.text else float("nan"),
-            rmse_hz=pitch.rmse_hz or float("nan"),
-            median_cents=pitch.median_cents or 0.0,
-            rpa50=pitch.rpa50 or 0.0,
-            mos=naturalness.mos or float("nan"),
-            source_mos=naturalness.original_mos or float("nan"),
-            silence_dbfs=level_where_quiet(converted, source.audio),
-            rtf=source.audio.duration / seconds,
-        )
-
-
-def summarise(rows: list[Row], sources: list[Source]) -> dict[str, float]:
-    """Means over pairs."""
-
-    def mean(values: Iterable[float | None]) -> float:
-        known = [value for value in values if value is not None and np.isfinite(value)]
-        return float(np.mean(known)) if known else float("nan")
-
-    wer = mean(row.wer for row in rows)
-    own = mean(source.own_wer for source in sources)
-    return {
-        "similarity": mean(row.similarity for row in rows),
-        "held_out": mean(row.held_out for row in rows),
-        "ceiling": mean(row.ceiling for row in rows),
-        "to_source": mean(row.to_source for row in rows),
-        "wer_over_own": wer - own,
-        "wer": wer,
-        "own_wer": own,
-        "rmse_hz": mean(row.rmse_hz for row in rows),
-        "median_cents": mean(row.median_cents for row in rows),
-        "rpa50": mean(row.rpa50 for row in rows),
-        "mos": mean(row.mos for row in rows),
-        "mos_change": mean(row.mos - row.source_mos for row in rows),
-        "silence_dbfs": mean(row.silence_dbfs for row in rows),
-        "loudest_silence_dbfs": max(
-            (row.silence_dbfs for row in rows if row.silence_dbfs is not None), default=float("nan")
-        ),
-        "rtf": float(np.median([row.rtf for row in rows])),
-    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sources", type=int, default=len(SONGS) + len(SINGERS), help="only the first N sources")
-    parser.add_argument("--targets", type=int, default=len(READERS), help="only the first N targets")
-    parser.add_argument("--seconds", type=float, default=40.0, help="only so much of each source")
-    parser.add_argument("--output", type=Path, help="keep the conversions in this folder")
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
-    arguments = parser.parse_args()
+    arguments = parse_arguments()
     data = data_folder()
+    sources = chosen(source_names(), arguments.sources)
+    targets = chosen(target_names(), arguments.targets)
+    for folder in filter(None, (arguments.output, arguments.profiles)):
+        folder.mkdir(parents=True, exist_ok=True)
     installed = load_settings().storage.models_dir
-    paths = {name: data / "songs" / name / "vocals.flac" for name in SONGS}
-    paths |= {name: data / "singing" / f"{name}.wav" for name in SINGERS}
-    if arguments.output:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    kept = arguments.profiles
+    with nullcontext(str(kept)) if kept else tempfile.TemporaryDirectory() as folder:
         environment = {"AUTOVOICE__STORAGE__DATA_DIR": folder, "AUTOVOICE__STORAGE__MODELS_DIR": str(installed)}
-        bench = Bench(load_settings(environment=environment))
-        chosen = list(paths.items())[: arguments.sources]
-        sources = [bench.source(name, path, arguments.seconds) for name, path in chosen]
-        rows = []
-        for reader in READERS[: arguments.targets]:
-            try:
-                profile_id, held_out = bench.target(data / "speech" / "librispeech-test-other" / reader)
-            except InputError as error:
-                raise SystemExit(f"reader {reader} cannot be cloned: {error.message}") from error
-            rows += [bench.measure(source, reader, profile_id, held_out, arguments.output) for source in sources]
-            print(f"{reader}: {len(sources)} sources converted", flush=True)
-    report(rows, sources, arguments.json)
+        settings = load_settings(environment=environment)
+        bench = Bench(settings, arguments.preset, parse_pitch_shift(arguments.pitch_shift), arguments.output)
+        pieces = load_pieces(data, sources, bench.judges.tracker, arguments.seconds, quick=arguments.quick)
+        heard = [bench.judges.hear(piece) for piece in pieces]
+        maker = TargetMaker(
+            VoiceCloner(settings=settings, runtime=bench.runtime),
+            ProfileStore(settings),
+            bench.judges.encoders,
+            adapted=arguments.adapted,
+        )
+        engine = TTSEngine(settings, runtime=bench.runtime) if arguments.speech else None
+        rows: list[Row] = []
+        spoken: list[Spoken] = []
+        for name in targets:
+            start = time.perf_counter()
+            target = maker.make(data, name)
+            cloned = time.perf_counter() - start
+            pairs = [each for each in heard if each.piece.singer != target.singer]
+            if pairs and not rows:
+                bench.warm_up(pairs[0], target)
+            rows += [row for each in pairs if (row := bench.measure(each, target))]
+            if engine:
+                spoken += speak(engine, bench.judges, target)
+            print(f"{name}: profile {cloned:.1f} s, {len(pairs)} sources converted", flush=True)
+    if arguments.json:
+        write_json(arguments.json, arguments, rows, spoken)
+    for failure in bench.failures:
+        print(f"failed: {failure}")
+    if spoken:
+        print_spoken(spoken)
+    if rows:
+        print_table(rows)
+        print(summary_line(rows))
+    sys.exit(1 if bench.failures or not rows else 0)
 
 
-def report(rows: list[Row], sources: list[Source], path: Path | None) -> None:
-    """Print one table, a row for every source and one for the mean, and the summary line."""
-    table = Table(
-        "source",
-        "similarity",
-        "held out",
-        "WER",
-        "own WER",
-        "RMSE Hz",
-        "cents",
-        "RPA50",
-        "MOS",
-        "source's MOS",
-        "silence",
-        "RTF",
-    )
-    summary = summarise(rows, sources)
-    for source in sources:
-        part = [row for row in rows if row.source == source.name]
-        means = summarise(part, [source])
-        table.add_row(*_cells(source.name, means))
-    table.add_section()
-    table.add_row(*_cells("mean", summary))
-    Console(width=140).print(table)
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"summary": summary, "pairs": [asdict(row) for row in rows]}, indent=1))
-    print(
-        f"conversion quality, {len(rows)} pairs: similarity {summary['similarity']:.3f}"
-        f" (held out {summary['held_out']:.3f}, ceiling {summary['ceiling']:.3f}),"
-        f" WER {100 * summary['wer_over_own']:+.1f} points over the source's own,"
-        f" F0 RMSE {summary['rmse_hz']:.1f} Hz, RPA50 {100 * summary['rpa50']:.1f} %,"
-        f" DistillMOS {summary['mos']:.2f} ({summary['mos_change']:+.2f}),"
-        f" silence {summary['silence_dbfs']:.1f} dBFS, RTF {summary['rtf']:.1f}"
-    )
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="of each recording only the piece with most voice")
+    parser.add_argument("--sources", nargs="+", metavar="NAME", help="names, their beginnings, or the first N")
+    parser.add_argument("--targets", nargs="+", metavar="NAME", help="the same of the targets")
+    parser.add_argument("--preset", choices=PRESETS, help="the configured one when not given")
+    parser.add_argument("--pitch-shift", default="0", metavar="N|auto", help="semitones; auto is the octave that suits")
+    parser.add_argument("--adapted", action="store_true", help="fit the converter to each voice when it is cloned")
+    parser.add_argument("--speech", action="store_true", help="also speak sentences in the cloned voices")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a piece")
+    parser.add_argument("--output", type=Path, help="keep conversions and their spectrograms in this folder")
+    parser.add_argument("--profiles", type=Path, help="keep the cloned voices here, and use those that are")
+    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    return parser.parse_args()
 
 
-def _cells(name: str, means: dict[str, float]) -> list[str]:
-    return [
-        name,
-        f"{means['similarity']:.3f}",
-        f"{means['held_out']:.3f}",
-        f"{means['wer']:.3f}",
-        f"{means['own_wer']:.3f}",
-        f"{means['rmse_hz']:.1f}",
-        f"{means['median_cents']:.1f}",
-        f"{100 * means['rpa50']:.1f}",
-        f"{means['mos']:.2f}",
-        f"{means['mos'] - means['mos_change']:.2f}",
-        f"{means['silence_dbfs']:.1f}",
-        f"{means['rtf']:.1f}",
-    ]
+def write_json(path: Path, arguments: argparse.Namespace, rows: Sequence[Row], spoken: Sequence[Spoken]) -> None:
+    """Every figure of every pair, and the means."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "settings": {name: value for name, value in vars(arguments).items() if not isinstance(value, Path)},
+        "summary": {name: summarise(part) for name, part in slices(rows).items()},
+        "pairs": [dataclasses.asdict(row) for row in rows],
+        "spoken": [dataclasses.asdict(row) for row in spoken],
+    }
+    path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON knows it: what could not be measured is null."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":
