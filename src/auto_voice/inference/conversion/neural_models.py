@@ -56,4 +56,5 @@ def _load_mapper() -> ContentMapper:
     try:
         return ContentMapper.from_file(weights_file(MAPPER_FILE))
     except ValueError as error:
-        raise ModelLoadError(str(error), suggestions=["install AutoVoice again: its own weights are damaged"]) from error
+        remedy = "Install AutoVoice again: its own weights are damaged."
+        raise ModelLoadError(str(error), suggestions=[remedy]) from error
