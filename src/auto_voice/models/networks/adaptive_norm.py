@@ -2,37 +2,40 @@
 
 Huang & Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", ICCV 2017; Ziyin,
 Hartwig & Ueda, "Neural networks fail to learn periodic functions and how to fix it", NeurIPS 2020 (Snake).
+Everything is computed in float32, whatever the type of what comes in and goes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 _EPSILON = 1e-5
+_CHUNK = 1 << 15  # values: the intermediate results of so many stay in a core's cache
 
 
 class AdaptiveNorm(nn.Module):
-    """(batch, channels, n) and style (batch, style) → (batch, channels, n), normalised over n, in float32."""
+    """(batch, n, channels) and style (batch, style) → (batch, n, channels), normalised over n."""
 
     def __init__(self, style: int, channels: int) -> None:
         super().__init__()
         self.film = nn.Linear(style, 2 * channels)
 
     def modulation(self, style: Tensor) -> tuple[Tensor, Tensor]:
-        """Gain and shift of every channel, (batch, channels, 1) each, float32 under autocast too."""
+        """Gain and shift of every channel, (batch, 1, channels) each."""
         with torch.autocast(style.device.type, enabled=False):
-            gain, shift = self.film(style.to(self.film.weight.dtype)).unsqueeze(-1).chunk(2, dim=1)
+            gain, shift = self.film(style.to(self.film.weight.dtype)).unsqueeze(1).chunk(2, dim=-1)
         return 1 + gain, shift
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise and modulate."""
         gain, shift = self.modulation(style)
-        mean, deviation = _statistics(x)
-        scale = gain / deviation
-        return torch.addcmul(shift - mean * scale, x, scale)
+        centred = _wide(x) - _wide(x).mean(dim=1, keepdim=True)
+        deviation = (centred.square().mean(dim=1, keepdim=True) + _EPSILON).sqrt()
+        return torch.addcmul(shift, centred, gain / deviation).to(x.dtype)
 
 
 class SnakeNorm(AdaptiveNorm):
@@ -47,20 +50,13 @@ class SnakeNorm(AdaptiveNorm):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise, modulate and activate."""
         gain, shift = self.modulation(style)
-        activated: Tensor = _SnakeOfNorm.apply(x, gain, shift, self.frequency)  # type: ignore[no-untyped-call]
+        frequency = self.frequency.view(1, 1, -1)
+        activated: Tensor = _SnakeOfNorm.apply(x, gain, shift, frequency)  # type: ignore[no-untyped-call]
         return activated
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over the last axis, kept as an axis of one, float32 at least."""
-    if x.dtype == torch.bfloat16:
-        x = x.float()
-    variance, mean = torch.var_mean(x, dim=-1, keepdim=True, correction=0)
-    return mean, (variance + _EPSILON).sqrt_()
-
-
 class _SnakeOfNorm(torch.autograd.Function):
-    """Keeps no tensor of its input's size but the input itself: everything else is quicker to make again."""
+    """Goes through its input in chunks, twice each way, and keeps nothing else of its size for the way back."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, frequency: Tensor) -> Tensor:
@@ -68,21 +64,59 @@ class _SnakeOfNorm(torch.autograd.Function):
         scale = gain / deviation
         offset = shift - mean * scale
         twice = 2 * frequency
-        ctx.save_for_backward(x, mean, deviation, gain, scale, offset, twice)
-        # z + sin²(f z) / f is z + (1 - cos(2 f z)) / 2f, and needs a pass over memory less.
-        cosine = torch.addcmul(twice * offset, x, twice * scale).cos_()
-        return torch.addcmul(offset + 1 / twice, x, scale).addcmul_(cosine, -1 / twice)
+        ctx.save_for_backward(x, mean, deviation, gain, twice * scale, twice * offset)
+        # z + sin²(f z) / f is z + (1 - cos(2 f z)) / 2f: a pass less.
+        raised, inverse = offset + 1 / twice, -1 / twice
+        out = torch.empty_like(x)
+        for part, target in _chunks(x, out):
+            wide = _wide(part)
+            cosine = torch.addcmul(twice * offset, wide, twice * scale).cos_()
+            target.copy_(torch.addcmul(raised, wide, scale).addcmul_(cosine, inverse))
+        return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        x, mean, deviation, gain, scale, offset, twice = ctx.saved_tensors
-        slope = torch.addcmul(twice * offset, x, twice * scale).sin_().add_(1)
-        slope = slope.mul_(gradients[0])  # with respect to the normalised and modulated value
-        normal = (x - mean) / deviation
-        n = x.shape[-1]
-        to_shift = slope.sum(dim=-1, keepdim=True)
-        to_gain = (slope * normal).sum(dim=-1, keepdim=True)
-        to_x = None
-        if ctx.needs_input_grad[0]:
-            to_x = torch.addcmul(slope - to_shift / n, normal, -to_gain / n).mul_(gain / deviation).to(x.dtype)
+        x, mean, deviation, gain, angle_scale, angle_offset = ctx.saved_tensors
+        to_z = torch.empty_like(x, dtype=_wide(x[:, :0]).dtype)
+        to_shift, to_scale = torch.zeros_like(mean), torch.zeros_like(mean)
+        for part, gradient, target in _chunks(x, gradients[0], to_z):
+            wide = _wide(part)
+            torch.addcmul(angle_offset, wide, angle_scale, out=target).sin_().add_(1).mul_(gradient)
+            to_shift += target.sum(dim=1, keepdim=True)
+            to_scale += (target * wide).sum(dim=1, keepdim=True)
+        to_gain = (to_scale - mean * to_shift) / deviation
+        if not ctx.needs_input_grad[0]:
+            return None, to_gain, to_shift, None
+        n = x.shape[1]
+        by_z = gain / deviation
+        by_x = -by_z * to_gain / (n * deviation)
+        constant = -by_z * to_shift / n - by_x * mean
+        to_x = torch.empty_like(x)
+        for part, gradient, target in _chunks(x, to_z, to_x):
+            target.copy_(torch.addcmul(constant, _wide(part), by_x).addcmul_(gradient, by_z))
         return to_x, to_gain, to_shift, None
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over n, (batch, 1, channels), from one pass over memory."""
+    total = torch.zeros_like(x[:, :1], dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for (part,) in _chunks(x):
+        wide = _wide(part)
+        total += wide.sum(dim=1, keepdim=True)
+        squares += wide.square().sum(dim=1, keepdim=True)
+    mean = total / x.shape[1]
+    variance = (squares / x.shape[1] - mean.square()).clamp_(min=0)
+    kind = _wide(x[:, :0]).dtype
+    return mean.to(kind), (variance + _EPSILON).sqrt_().to(kind)
+
+
+def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Views of the same part of each, from first to last; whole on a GPU, which would rather have it at once."""
+    batch, n, channels = tensors[0].shape
+    rows = n if tensors[0].is_cuda else max(1, _CHUNK * torch.get_num_threads() // (batch * channels))
+    return zip(*(torch.split(each, rows, dim=1) for each in tensors), strict=True)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -17,6 +17,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from auto_voice.models.networks.adaptive_norm import SnakeNorm
+from auto_voice.models.networks.channels_last import ChannelsLastConv1d, ChannelsLastUpsample1d
 
 SAMPLE_RATE = 24000
 FFT = 20
@@ -75,14 +76,14 @@ class HarmonicSource(nn.Module):
 
 
 class _ResidualUnit(nn.Module):
-    """(batch, channels, n) and style → same: a dilated and a plain convolution around which the input is led."""
+    """(batch, n, channels) and style → same: a dilated and a plain convolution around which the input is led."""
 
     def __init__(self, style: int, channels: int, kernel: int, dilation: int) -> None:
         super().__init__()
         self.norm1 = SnakeNorm(style, channels)
-        self.conv1 = nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=kernel // 2 * dilation)
+        self.conv1 = ChannelsLastConv1d(channels, channels, kernel, dilation=dilation, padding=kernel // 2 * dilation)
         self.norm2 = SnakeNorm(style, channels)
-        self.conv2 = nn.Conv1d(channels, channels, kernel, padding=kernel // 2)
+        self.conv2 = ChannelsLastConv1d(channels, channels, kernel, padding=kernel // 2)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y = self.conv1(self.norm1(x, style))
@@ -90,7 +91,7 @@ class _ResidualUnit(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    """(batch, channels, n) and style → same: three units, ever more dilated."""
+    """(batch, n, channels) and style → same: three units, ever more dilated."""
 
     def __init__(self, style: int, channels: int, kernel: int) -> None:
         super().__init__()
@@ -120,30 +121,31 @@ class HarmonicGenerator(nn.Module):
         super().__init__()
         widths = [width >> (level + 1) for level in range(len(UPSAMPLING))]
         self.source = HarmonicSource()
+        rate = UPSAMPLING[-1]
         self.source_convs = nn.ModuleList(
             [
-                nn.Conv1d(2 * _BINS, widths[0], 2 * UPSAMPLING[1], stride=UPSAMPLING[1], padding=UPSAMPLING[1] // 2),
-                nn.Conv1d(2 * _BINS, widths[1], 1),
+                ChannelsLastConv1d(2 * _BINS, widths[0], 2 * rate, stride=rate, padding=rate // 2),
+                ChannelsLastConv1d(2 * _BINS, widths[1], 1),
             ]
         )
         self.source_blocks = nn.ModuleList(
             _ResidualBlock(style, channels, kernel) for channels, kernel in zip(widths, _SOURCE_KERNELS, strict=True)
         )
         self.upsample = nn.ModuleList(
-            nn.ConvTranspose1d(2 * channels, channels, 2 * rate, stride=rate, padding=rate // 2)
+            ChannelsLastUpsample1d(2 * channels, channels, rate)
             for channels, rate in zip(widths, UPSAMPLING, strict=True)
         )
         self.blocks = nn.ModuleList(
             _ResidualBlock(style, channels, kernel) for channels in widths for kernel in _KERNELS
         )
-        self.out_conv = nn.Conv1d(widths[-1], 2 * _BINS, 7, padding=3)
+        self.out_conv = ChannelsLastConv1d(widths[-1], 2 * _BINS, 7, padding=3)
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
     def forward(self, x: Tensor, style: Tensor, f0: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """Generate.
 
         Args:
-            x: (batch, width, frames), 80 Hz.
+            x: (batch, frames, width), CURVE_HOP samples apart.
             style: (batch, style).
             f0: (batch, frames), Hz.
             noise: see `HarmonicSource`.
@@ -151,27 +153,26 @@ class HarmonicGenerator(nn.Module):
         Returns:
             float32 (batch, CURVE_HOP × frames).
         """
-        device = x.device.type
-        with torch.autocast(device, enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             harmonics = self._spectrum(self.source(f0.float(), noise))
+            sources = [conv(harmonics).to(x.dtype) for conv in self.source_convs]
         for level, upsample in enumerate(self.upsample):
-            source = self.source_blocks[level](self.source_convs[level](harmonics), style)
             x = upsample(functional.leaky_relu(x, 0.1))
             if level == len(UPSAMPLING) - 1:
-                x = functional.pad(x, (1, 0), mode="reflect")  # as many as the spectrum has frames
-            x = x + source
+                x = torch.cat((x[:, 1:2], x), dim=1)  # mirrored, to as many as the spectrum has frames
+            x = x + self.source_blocks[level](sources[level], style)
             first = level * len(_KERNELS)
             x = _mean([block(x, style) for block in self.blocks[first : first + len(_KERNELS)]])
-        with torch.autocast(device, enabled=False):
-            return self._samples(self.out_conv(functional.leaky_relu(x.to(self.out_conv.weight.dtype))))
+        with torch.autocast(x.device.type, enabled=False):
+            return self._samples(self.out_conv(functional.leaky_relu(x)))
 
     def _spectrum(self, samples: Tensor) -> Tensor:
-        """Magnitudes and phases, one under the other: (batch, n) → (batch, FFT + 2, n / HOP + 1)."""
-        spectrum = torch.stft(samples, FFT, HOP, window=self.window, return_complex=True)
-        return torch.cat((spectrum.abs(), spectrum.angle()), dim=1)
+        """Magnitudes and phases, side by side: (batch, n) → (batch, n / HOP + 1, FFT + 2)."""
+        spectrum = torch.stft(samples, FFT, HOP, window=self.window, return_complex=True).transpose(1, 2)
+        return torch.cat((spectrum.abs(), spectrum.angle()), dim=-1)
 
     def _samples(self, x: Tensor) -> Tensor:
-        """Log magnitudes and arc sines of phases → samples: (batch, FFT + 2, n / HOP + 1) → (batch, n)."""
-        log_magnitude, phase = x.float().chunk(2, dim=1)
+        """Log magnitudes and arc sines of phases → samples: (batch, n / HOP + 1, FFT + 2) → (batch, n)."""
+        log_magnitude, phase = x.float().transpose(1, 2).chunk(2, dim=1)
         magnitude = log_magnitude.clamp(max=_HIGHEST_LOG_MAGNITUDE).exp()
         return torch.istft(torch.polar(magnitude, phase.sin()), FFT, HOP, window=self.window) * _LEVEL

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from auto_voice.models.networks.adaptive_norm import AdaptiveNorm
+from auto_voice.models.networks.channels_last import LAYERS, ChannelsLastConv1d, ChannelsLastDoubling
 from auto_voice.models.networks.harmonic_generator import CURVE_HOP, SAMPLE_RATE, HarmonicGenerator
 
 __all__ = [
@@ -61,27 +62,23 @@ KOKORO = DecoderShape(content=512, style=128, hidden=1024, skip=64, generator=51
 
 
 class _Block(nn.Module):
-    """(batch, inputs, t) and style → (batch, outputs, t), or 2t if it doubles the rate."""
+    """(batch, t, inputs) and style → (batch, t, outputs), or 2t if it doubles the rate."""
 
     def __init__(self, style: int, inputs: int, outputs: int, *, doubles: bool = False) -> None:
         super().__init__()
         self.norm1 = AdaptiveNorm(style, inputs)
-        self.pool = (
-            nn.ConvTranspose1d(inputs, inputs, 3, stride=2, padding=1, output_padding=1, groups=inputs)
-            if doubles
-            else None
-        )
-        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
+        self.pool = ChannelsLastDoubling(inputs) if doubles else None
+        self.conv1 = ChannelsLastConv1d(inputs, outputs, 3, padding=1)
         self.norm2 = AdaptiveNorm(style, outputs)
-        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
-        self.shortcut = nn.Conv1d(inputs, outputs, 1, bias=False)
+        self.conv2 = ChannelsLastConv1d(outputs, outputs, 3, padding=1)
+        self.shortcut = ChannelsLastConv1d(inputs, outputs, 1, bias=False)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y = functional.leaky_relu(self.norm1(x, style), 0.2)
         around = self.shortcut(x)
         if self.pool is not None:
             y = self.pool(y)
-            around = around.repeat_interleave(2, dim=-1)
+            around = around.repeat_interleave(2, dim=1)
         y = functional.leaky_relu(self.norm2(self.conv1(y), style), 0.2)
         return cast(Tensor, self.conv2(y) + around) * math.sqrt(0.5)
 
@@ -97,9 +94,9 @@ class StyleDecoder(nn.Module):
         super().__init__()
         self.shape = shape
         seen = shape.hidden + shape.skip + 2
-        self.f0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.energy_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.content_conv = nn.Conv1d(shape.content, shape.skip, 1)
+        self.f0_conv = ChannelsLastConv1d(1, 1, 3, stride=2, padding=1)
+        self.energy_conv = ChannelsLastConv1d(1, 1, 3, stride=2, padding=1)
+        self.content_conv = ChannelsLastConv1d(shape.content, shape.skip, 1)
         self.encode = _Block(shape.style, shape.content + 2, shape.hidden)
         self.decode = nn.ModuleList(_Block(shape.style, seen, shape.hidden) for _ in range(_BLOCKS - 1))
         self.decode.append(_Block(shape.style, seen, shape.generator, doubles=True))
@@ -122,6 +119,19 @@ class StyleDecoder(nn.Module):
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{path.name} does not hold a style decoder's weights: {error}") from error
         return decoder.eval().requires_grad_(False)
+
+    def compute_in(self, kind: torch.dtype) -> StyleDecoder:
+        """Hold the large layers' weights, and what flows between them, in float32 or bfloat16; return the decoder.
+
+        In bfloat16 the harmonic source, the normalisations and the samples stay float32, and what comes out is 34 dB
+        nearer to float32's than it is loud. It takes half the memory and, see `fast_kind`, far less time.
+        """
+        generator = self.generator
+        exact = {self.f0_conv, self.energy_conv, generator.out_conv, *generator.source_convs}
+        for layer in self.modules():
+            if layer not in exact and isinstance(layer, LAYERS):
+                layer.to(kind)
+        return self
 
     def style_parameters(self) -> dict[str, nn.Parameter]:
         """Biases of the adaptive normalisations by name: what an adapted voice replaces besides the style vector."""
@@ -157,12 +167,20 @@ class StyleDecoder(nn.Module):
             raise ValueError(
                 f"content of {frames} frames needs F0 and energy of twice as many, not {f0.shape} and {energy.shape}"
             )
-        curves = torch.cat((self.f0_conv(f0[:, None]), self.energy_conv(energy[:, None])), dim=1)
+        with torch.autocast(content.device.type, enabled=False):
+            curves = torch.cat((self.f0_conv(f0[:, :, None]), self.energy_conv(energy[:, :, None])), dim=-1)
+        content = content.transpose(1, 2)
         skipped = self.content_conv(content)
-        x = self.encode(torch.cat((content, curves), dim=1), style)
+        x = self.encode(torch.cat((content, curves), dim=-1), style)
         for block in self.decode:
-            x = block(torch.cat((x, skipped, curves), dim=1), style)
+            x = block(torch.cat((x, skipped, curves), dim=-1), style)
         return cast(Tensor, self.generator(x, style, f0, noise))
+
+
+def fast_kind() -> torch.dtype:
+    """The type in which this machine's CPU convolves fastest: bfloat16 where it multiplies that by itself."""
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
 def _shape_of(tensors: Mapping[str, Tensor]) -> DecoderShape:
