@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from auto_voice.errors import ModelLoadError
 from auto_voice.models.networks.content_mapper import ContentMapper
+from auto_voice.models.networks.decoder_update import DecoderUpdate
 from auto_voice.models.networks.style_decoder import StyleDecoder
+from auto_voice.models.networks.voice_prior import VoicePrior
 
 if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
 
+T = TypeVar("T")
+
 DECODER = ("kokoro-82m", "decoder.safetensors")
 MAPPER_FILE = "content_mapper.safetensors"
+UPDATE_FILE = "decoder_update.safetensors"
 
 
 class NeuralModels:
@@ -33,18 +38,36 @@ class NeuralModels:
 
     @contextmanager
     def decoder(self) -> Iterator[StyleDecoder]:
-        """The decoder, on the device of the runtime's current attempt; nobody may change its parameters."""
+        """The decoder, fitted to real voices, where the runtime's current attempt runs; nobody may change it."""
         with self._runtime.lease("neural/decoder", self._load_decoder) as decoder:
             yield decoder
 
+    @contextmanager
+    def prior(self) -> Iterator[VoicePrior]:
+        """From a speaker embedding to the voice that the decoder is to sing in; on the CPU."""
+        with self._runtime.lease("neural/prior", lambda _: _load_update().prior) as prior:
+            yield prior
+
     def _load_decoder(self, device: str) -> StyleDecoder:
-        model, file = DECODER
-        try:
-            return StyleDecoder.from_file(self._runtime.model_file(model, file)).to(device)
-        except ValueError as error:
-            raise ModelLoadError(
-                f"model {model!r} cannot be read: {error}", suggestions=[f"autovoice models fetch {model} --force"]
-            ) from error
+        decoder = load_published_decoder(self._runtime)
+        if weights_file(UPDATE_FILE).is_file():
+            _load_update().change.add_to(decoder)
+        return decoder.to(device)
+
+
+def load_published_decoder(runtime: ModelRuntime) -> StyleDecoder:
+    """Kokoro's decoder as it was published, on the CPU.
+
+    Raises:
+        ModelLoadError: it is not installed, or what is installed is damaged.
+    """
+    model, file = DECODER
+    try:
+        return StyleDecoder.from_file(runtime.model_file(model, file))
+    except ValueError as error:
+        raise ModelLoadError(
+            f"model {model!r} cannot be read: {error}", suggestions=[f"autovoice models fetch {model} --force"]
+        ) from error
 
 
 def weights_file(name: str) -> Path:
@@ -53,8 +76,16 @@ def weights_file(name: str) -> Path:
 
 
 def _load_mapper() -> ContentMapper:
+    return _own(ContentMapper.from_file, MAPPER_FILE)
+
+
+def _load_update() -> DecoderUpdate:
+    return _own(DecoderUpdate.from_file, UPDATE_FILE)
+
+
+def _own(read: Callable[[Path], T], name: str) -> T:
     try:
-        return ContentMapper.from_file(weights_file(MAPPER_FILE))
+        return read(weights_file(name))
     except ValueError as error:
         remedy = "Install AutoVoice again: its own weights are damaged."
         raise ModelLoadError(str(error), suggestions=[remedy]) from error
