@@ -86,18 +86,28 @@ def decoder_input(
         contour, content: of it; the contour may be transposed.
         mapper: on the CPU.
     """
-    frames = len(samples) // SAMPLES_PER_FRAME
+    features = content_frames(recording, content, len(samples) // SAMPLES_PER_FRAME)
+    f0, energy, gain = curves(samples, contour)
+    return DecoderInput(content=mapped_content(features, mapper), f0=f0, energy=energy, gain=gain)
+
+
+def content_frames(recording: Audio, content: ContentFeatures, frames: int) -> NDArray[np.float32]:
+    """What the mapper is shown of a recording, on the decoder's frames: (frames, features)."""
     features = mapper_input(content, active_frames(recording, content))[:frames]
-    features = np.pad(features, ((0, frames - len(features)), (0, 0)), mode="edge")
+    return np.pad(features, ((0, frames - len(features)), (0, 0)), mode="edge")
+
+
+def mapped_content(features: NDArray[np.float32], mapper: ContentMapper) -> NDArray[np.float32]:
+    """What the decoder is told of `content_frames`: (content, frames)."""
     with torch.inference_mode():
         mapped, _ = mapper(torch.from_numpy(features)[None])
+    return np.ascontiguousarray(mapped[0].numpy().T)
+
+
+def curves(samples: Samples, contour: PitchContour) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """F0 and energy of `decoder_samples`, 2 a frame, and the gain that was applied; see DecoderInput."""
     energy, gain = _energy(samples)
-    return DecoderInput(
-        content=np.ascontiguousarray(mapped[0].numpy().T),
-        f0=_curve(contour, 2 * frames),
-        energy=energy,
-        gain=gain,
-    )
+    return _curve(contour, len(samples) // SAMPLES_PER_FRAME * 2), energy, gain
 
 
 def phrases(energy: NDArray[np.float32]) -> list[tuple[int, int]]:
