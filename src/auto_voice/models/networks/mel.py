@@ -38,9 +38,9 @@ def mel_filterbank(
     return (_triangles(edges, bins) * (2.0 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
 
 
-def htk_filterbank(sample_rate: int, fft_size: int, bands: int) -> NDArray[np.float32]:
-    """Triangular filters of equal height on HTK's mel scale, 0 Hz to half the rate; shaped as `mel_filterbank`."""
-    highest = 2595 * np.log10(1 + sample_rate / 2 / 700)
+def htk_filterbank(sample_rate: int, fft_size: int, bands: int, high_hz: float | None = None) -> NDArray[np.float32]:
+    """Triangular filters of equal height on HTK's mel scale, from 0 Hz; shaped as `mel_filterbank`."""
+    highest = 2595 * np.log10(1 + (sample_rate / 2 if high_hz is None else high_hz) / 700)
     edges = 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
     return _triangles(edges, np.linspace(0, sample_rate / 2, fft_size // 2 + 1)).astype(np.float32)
 

@@ -1,0 +1,1 @@
+"""Fitting the neural decoder to a voice by gradient descent."""
