@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from _conversion_pairs import Piece, Target
-from _joint_pitch import JointTracker, MelodyAccuracy, compare
+from _joint_pitch import JointTracker, MelodyAccuracy, Readings, compare
 from auto_voice.audio import Audio
 from auto_voice.config import Settings
 from auto_voice.errors import ModelLoadError
@@ -95,7 +95,6 @@ class Row:
     own_dnsmos: float
     silence_dbfs: float | None
     rtf: float
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def wer_over_own(self) -> float | None:
@@ -143,9 +142,9 @@ class Judges:
         return self._words.transcribe(audio, language).text
 
     def judge(
-        self, source: Heard, target: Target, converted: Audio, semitones: float, seconds: float, warnings: Sequence[str]
+        self, source: Heard, target: Target, converted: Audio, sung: Readings, semitones: float, seconds: float
     ) -> Row:
-        """Measure a conversion that took `seconds` and was transposed by `semitones`.
+        """Measure a conversion, in which the trackers hear `sung`, that took `seconds` and was moved by `semitones`.
 
         Raises:
             InputError: there is nothing to be heard in it.
@@ -162,7 +161,7 @@ class Judges:
             semitones=semitones,
             in_range=in_range(piece.median_hz, semitones, target.median_hz),
             likeness={encoder.name: self._likeness(encoder, source, target, converted) for encoder in self.encoders},
-            melody=compare(piece.readings, self.tracker.read(converted), semitones),
+            melody=compare(piece.readings, sung, semitones),
             wer=wer(source.text, self.transcribe(converted, source.language), source.language),
             own_wer=source.own_wer,
             mos=mos,
@@ -171,7 +170,6 @@ class Judges:
             own_dnsmos=source.dnsmos,
             silence_dbfs=level_where_quiet(converted, piece.audio),
             rtf=piece.audio.duration / seconds,
-            warnings=list(warnings),
         )
 
     @staticmethod

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from _conversion_measures import Row, mean
-from _joint_pitch import CLOCK_SECONDS, JointTracker, agreed
+from _joint_pitch import CLOCK_SECONDS, Readings
 from auto_voice.audio import Audio
 
 TOP_HZ = 8000
@@ -55,6 +55,7 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
         "rmse_hz": mean(row.melody.rmse_hz for row in rows),
         "median_cents": mean(row.melody.median_cents for row in rows),
         "rpa50": mean(row.melody.rpa50 for row in rows),
+        "doubtful": mean(row.melody.doubtful for row in rows),
         "voicing": mean(row.melody.voicing for row in rows),
         "mos": mean(row.mos for row in rows),
         "mos_change": mean(row.mos - row.own_mos for row in rows),
@@ -115,7 +116,8 @@ def summary_line(rows: Sequence[Row]) -> str:
         f"conversion quality, {len(rows)} pairs: {likeness}"
         f" · words speech {100 * means['speech']['wer_over_own']:+.1f} sung {100 * means['sung']['wer_over_own']:+.1f}"
         f" points · F0 RMSE {whole['rmse_hz']:.1f} Hz, {whole['median_cents']:.1f} cents,"
-        f" RPA50 {100 * whole['rpa50']:.1f} %, voicing {100 * whole['voicing']:.1f} %"
+        f" RPA50 {100 * whole['rpa50']:.1f} % (in doubt {100 * whole['doubtful']:.1f} %),"
+        f" voicing {100 * whole['voicing']:.1f} %"
         f" · MOS {whole['mos_change']:+.2f} (DNSMOS {whole['dnsmos_change']:+.2f})"
         f" · silence {whole['silence_dbfs']:.1f} dBFS · RTF {whole['rtf']:.2f}"
     )
@@ -134,8 +136,8 @@ def _likeness(means: Mapping[str, Any], encoder: str) -> str:
     )
 
 
-def picture(path: Path, row: Row, source: Audio, converted: Audio, tracker: JointTracker) -> None:
-    """Both spectrograms up to 8 kHz, the source above the conversion, and both melodies below."""
+def picture(path: Path, row: Row, sounds: tuple[Audio, Audio], melodies: tuple[Readings, Readings]) -> None:
+    """Both spectrograms up to 8 kHz, the source above the conversion; below the melodies, each by both trackers."""
     figure = Figure(figsize=(12, 9), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     encoder, likeness = next(iter(row.likeness.items()))
@@ -145,14 +147,14 @@ def picture(path: Path, row: Row, source: Audio, converted: Audio, tracker: Join
         f"as {row.target}: {encoder} {likeness.profile:.3f} (before {likeness.before:.3f}), MOS {row.mos:.2f}, {lost}"
     )
     lower.set_title(f"melody: RPA50 {100 * row.melody.rpa50:.0f} %, RMSE {row.melody.rmse_hz:.1f} Hz")
-    for axes, audio, colour in ((upper, source, "tab:orange"), (middle, converted, "tab:blue")):
+    places = ((upper, "tab:orange"), (middle, "tab:blue"))
+    for (axes, colour), audio, readings in zip(places, sounds, melodies, strict=True):
         # A floor of −120 dBFS, or digital silence would be logarithms of zero.
         wave = audio.mono() + 1e-6 * np.random.default_rng(0).standard_normal(audio.frames)
         axes.specgram(wave, NFFT=2048, noverlap=1536, Fs=audio.sample_rate, cmap="magma", vmin=-140, vmax=-40)
         axes.set(ylim=(0, min(TOP_HZ, audio.sample_rate / 2)), ylabel="Hz")
-        melody = agreed(tracker.read(audio))
-        lower.semilogy(
-            np.arange(melody.size) * CLOCK_SECONDS, np.where(melody > 0, melody, np.nan), color=colour, linewidth=1
-        )
+        clock = np.arange(readings.shape[1]) * CLOCK_SECONDS
+        for curve in readings:
+            lower.semilogy(clock, np.where(curve > 0, curve, np.nan), color=colour, linewidth=1)
     lower.set(xlabel="s", ylabel="Hz")
     figure.savefig(path, dpi=80)

@@ -40,12 +40,15 @@ class MelodyAccuracy:
         median_cents: median of the unsigned difference, of the notes that were sung.
         rpa50: share of the source's frames that are sung within 50 cents, 0-1.
         rmse_hz: root mean square difference of the notes that were sung, in the source's register.
+        doubtful: share of the source's frames in which the trackers disagree on the conversion, 0-1: where the doubt
+            was the tracker's.
         voicing: share of frames on whose voicing source and conversion agree, 0-1.
     """
 
     median_cents: float
     rpa50: float
     rmse_hz: float
+    doubtful: float
     voicing: float
 
 
@@ -93,6 +96,7 @@ def compare(source: Readings, converted: Readings, semitones: float) -> MelodyAc
         median_cents=float(np.median(np.abs(cents[sung]))) if sung.any() else float("nan"),
         rpa50=float(np.mean(np.abs(cents) <= RPA_TOLERANCE_CENTS)) if cents.size else float("nan"),
         rmse_hz=float(np.sqrt(np.mean(wrong_hz**2))) if sung.any() else float("nan"),
+        doubtful=float(np.mean((~_together(converted) & kept.any(axis=0))[counted])) if counted.any() else float("nan"),
         voicing=float(np.mean((heard == kept)[0][settled])) if settled.any() else float("nan"),
     )
 

@@ -76,15 +76,16 @@ class Bench:
                 with_scores=False,
             )
             seconds = time.perf_counter() - start
-            semitones = result.metadata["transposition"]["semitones"]
-            row = self.judges.judge(source, target, result.mixed_audio, semitones, seconds, result.warnings)
+            converted, semitones = result.mixed_audio, result.metadata["transposition"]["semitones"]
+            sung = self.judges.tracker.read(converted)
+            row = self.judges.judge(source, target, converted, sung, semitones, seconds)
         except (InputError, ProcessingError) as error:
             self.failures.append(f"{piece.name} as {target.name}: {error.message}")
             return None
         if self._output:
             name = f"{piece.name}-as-{target.name}".replace(" ", "-").replace("'", "")
-            sound.write(self._output / f"{name}.wav", result.mixed_audio)
-            picture(self._output / f"{name}.png", row, piece.audio, result.mixed_audio, self.judges.tracker)
+            sound.write(self._output / f"{name}.wav", converted)
+            picture(self._output / f"{name}.png", row, (piece.audio, converted), (piece.readings, sung))
         return row
 
     def warm_up(self, source: Heard, target: Target) -> None:

@@ -12,7 +12,7 @@ import pytest
 from _conversion_measures import Likeness, Row, in_range, level_where_quiet, mean, moved, wer
 from _conversion_pairs import chosen, excerpt, profile_count, source_names, target_names
 from _conversion_table import grouped, picture, slices, summarise, summary_line
-from _joint_pitch import JointTracker, MelodyAccuracy, Readings, agreed, aligned, compare, median_hz
+from _joint_pitch import MelodyAccuracy, Readings, agreed, aligned, compare, median_hz
 from _recordings import HELD_OUT_READERS, READERS, SPEECH_SOURCES
 from auto_voice.audio import Audio
 from auto_voice.features import PitchContour
@@ -42,7 +42,7 @@ def row(**changes: object) -> Row:
         semitones=0.0,
         in_range=True,
         likeness={"ge2e": likeness},
-        melody=MelodyAccuracy(median_cents=2.0, rpa50=0.9, rmse_hz=4.0, voicing=0.95),
+        melody=MelodyAccuracy(median_cents=2.0, rpa50=0.9, rmse_hz=4.0, doubtful=0.01, voicing=0.95),
         wer=0.3,
         own_wer=0.1,
         mos=3.0,
@@ -58,7 +58,7 @@ def row(**changes: object) -> Row:
 class TestMelody:
     def test_the_same_melody_has_no_error(self) -> None:
         same = compare(readings(NOTE, NOTE), readings(NOTE, NOTE), 0.0)
-        assert same == MelodyAccuracy(median_cents=0.0, rpa50=1.0, rmse_hz=0.0, voicing=1.0)
+        assert same == MelodyAccuracy(median_cents=0.0, rpa50=1.0, rmse_hz=0.0, doubtful=0.0, voicing=1.0)
 
     def test_another_note_is_another_note_whoever_listens(self) -> None:
         found = compare(readings(NOTE, NOTE), readings(UP_A_SEMITONE, UP_A_SEMITONE), 0.0)
@@ -73,7 +73,8 @@ class TestMelody:
     def test_one_trackers_octave_slip_is_not_the_singers(self) -> None:
         slipped = NOTE.copy()
         slipped[20:40] /= 2
-        assert compare(readings(NOTE, NOTE), readings(slipped, NOTE), 0.0).rpa50 == 1.0
+        found = compare(readings(NOTE, NOTE), readings(slipped, NOTE), 0.0)
+        assert (found.rpa50, found.doubtful) == (1.0, 0.2)
         assert compare(readings(NOTE, slipped), readings(NOTE, NOTE), 0.0).rpa50 == 1.0
 
     def test_an_octave_that_both_trackers_hear_is_sung(self) -> None:
@@ -218,12 +219,6 @@ class TestTable:
         assert "held-out voices nan" in summary_line([row()])
 
     def test_a_picture_shows_a_pair(self, tmp_path: Path) -> None:
-        class Steady(JointTracker):
-            def __init__(self) -> None:
-                self._trackers = []
-
-            def read(self, audio: Audio) -> Readings:
-                return readings(NOTE, NOTE)
-
-        picture(tmp_path / "pair.png", row(), sound(0.1), sound(0.0), Steady())
+        melody = readings(NOTE, NOTE)
+        picture(tmp_path / "pair.png", row(), (sound(0.1), sound(0.0)), (melody, melody))
         assert (tmp_path / "pair.png").read_bytes().startswith(b"\x89PNG")
