@@ -59,7 +59,7 @@ def split_film(decoder: StyleDecoder, film: Tensor) -> dict[str, Tensor]:
     sizes = [biases[name].numel() for name in names]
     if film.shape != (sum(sizes),):
         raise ValueError(f"a voice of {tuple(film.shape)} numbers; this decoder takes {sum(sizes)}")
-    return dict(zip(names, film.split(sizes), strict=True))
+    return dict(zip(names, torch.split(film, sizes), strict=True))
 
 
 def join_film(decoder: StyleDecoder) -> Tensor:

@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter, minimum_filter1d, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
 from auto_voice.audio import Audio, Samples, resample_samples
 from auto_voice.features import PitchContour
-from auto_voice.inference.conversion.filtering import restore_loudness
-from auto_voice.inference.conversion.pitch_shift import shift_pitch
 
-_CORRECTABLE_SEMITONES = 2.5
+_RIGHT_SEMITONES = 1.0
 _SHORTEST_FRAMES = 5
 _FADE_FRAMES = 1.5
 _SWALLOWED_DB = 18.0
 _SILENCE = 1e-5
 
 
-def correct_pitch(sung: Audio, measured: PitchContour, wanted: PitchContour) -> Audio:
-    """Move what was sung, frame by frame, onto the melody that was asked for.
-
-    Args:
-        measured: the melody of `sung`.
-        wanted: the melody it should have; another clock is allowed.
-
-    Returns:
-        Same rate, channels and length. Where either is unvoiced or they are further apart than 2.5 semitones it is
-        left alone.
-    """
-    difference = _difference(measured, wanted)
-    correctable = np.abs(difference) <= _CORRECTABLE_SEMITONES
-    if not correctable.any():
-        return sung
-    clock = np.arange(len(difference))
-    # Held through the gaps between, so that the way back to nothing is no glide.
-    moved = np.where(correctable, difference, 0.0)
-    smooth = gaussian_filter1d(median_filter(moved, 3), 1.0)
-    smooth[~correctable] = np.interp(clock[~correctable], clock[correctable], smooth[correctable])
-    return shift_pitch(sung, measured, smooth.astype(np.float32))
-
-
 def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Audio) -> NDArray[np.float32]:
     """How far what was sung can be used, 0–1, one for each frame of `measured`.
 
-    Not where a note is missing, off by more than can be corrected, or far quieter than in the source.
+    Not where a note is missing, off by more than a semitone, or far quieter than in the source.
 
     Args:
         sung, source: one channel each, the same length in seconds.
@@ -52,7 +27,7 @@ def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Aud
     frames = len(measured.f0)
     difference = _difference(measured, wanted)
     note = _at(wanted, measured) > 0
-    right = ~note | (np.abs(difference) <= _CORRECTABLE_SEMITONES)
+    right = ~note | (np.abs(difference) <= _RIGHT_SEMITONES)
     given, asked = (_levels(each, frames, measured.hop_seconds) for each in (sung, source))
     right &= given > asked * 10 ** (-_SWALLOWED_DB / 20)
     # Neither lone frames nor short islands: every change of waveform is a seam.
@@ -62,21 +37,18 @@ def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Aud
     return np.asarray(gaussian_filter1d(kept, _FADE_FRAMES), np.float32)
 
 
-def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_seconds: float, source: Audio) -> Audio:
+def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_seconds: float) -> Audio:
     """Cross-fade, with the filtered source's stereo sides and the band above the neural voice's kept throughout.
 
     Args:
         neural: one channel, its own rate.
         filtered: the source's rate, channels and length.
         weights: share of `neural`, one every `hop_seconds`.
-        source: what both were made of; the neural voice is given its level at each moment.
     """
     rate, frames = filtered.sample_rate, filtered.frames
     middle = filtered.samples.mean(axis=0)
     voice = _fitted(resample_samples(neural.samples[0], neural.sample_rate, rate), frames)
     below = _fitted(_low_band(middle, rate, neural.sample_rate), frames)
-    reference = Audio(_fitted(_low_band(source.samples.mean(axis=0), rate, neural.sample_rate), frames)[None], rate)
-    voice = restore_loudness(Audio(voice[None], rate), reference).samples[0]
     places = np.arange(frames) / rate / hop_seconds
     share = np.interp(places, np.arange(len(weights)), weights).astype(np.float32)
     change = share * (voice - below)
