@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auto_voice.atomic_file import atomic_path
+from auto_voice.atomic_file import atomic_write
 from auto_voice.errors import InvalidParametersError
 from auto_voice.features import Progress, no_progress
 from auto_voice.inference.synthesis import vocabulary
@@ -151,8 +151,8 @@ class Trainer:
             "average": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        with atomic_path(checkpoint) as temporary:
-            torch.save(state, temporary)
+        with atomic_write(checkpoint) as file:
+            torch.save(state, file)
 
     def _resume(self, checkpoint: Path) -> None:
         try:

@@ -131,7 +131,7 @@ def _stretch(example: Example, frames: int, random: np.random.Generator) -> tupl
     before = places.astype(np.int64)
     share = (places - before).astype(np.float32)[:, None]
     features = variant[before] * (1 - share) + variant[np.minimum(before + 1, last)] * share
-    features += random.normal(0, _INPUT_NOISE, features.shape).astype(np.float32)
+    features += np.float32(_INPUT_NOISE) * random.standard_normal(features.shape, np.float32)
     if random.random() < _DROPPED_SHARE:
         features.reshape(frames, _LAYERS, -1)[:, int(random.integers(_LAYERS))] = 0
     which = example.places[np.round(places).astype(np.int64)]

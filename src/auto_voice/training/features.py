@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from auto_voice.atomic_file import atomic_write
@@ -66,7 +67,8 @@ def clip_features(clip: Clip, other: Clip, content: ContentExtractor, seed: int,
 
 def _features(sound: Samples, ratio: float, frames: int, content: ContentExtractor) -> NDArray[np.float16]:
     audio = Audio(sound[None], SAMPLE_RATE)
-    heard = content.extract(audio)
+    with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the CPU multiplies such numbers itself
+        heard = content.extract(audio)
     return mapper_input(heard, active_frames(audio, heard), FRAME_SECONDS * ratio)[:frames].astype(np.float16)
 
 

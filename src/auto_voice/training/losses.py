@@ -73,7 +73,7 @@ def losses(normal: Tensor, logits: Tensor, batch: Batch, mapper: ContentMapper, 
     return Losses(
         value=(error.square().mean(-1) * weight).sum(),
         cosine=((1 - cosine) * weight).sum(),
-        heard=((error @ ear.T).square().sum(-1) * weight).sum(),
+        heard=(_product(error, ear).square().sum(-1) * weight).sum(),
         sounds=functional.cross_entropy(
             logits.transpose(1, 2),
             labels(batch.tokens, mapper),
@@ -81,6 +81,11 @@ def losses(normal: Tensor, logits: Tensor, batch: Batch, mapper: ContentMapper, 
             label_smoothing=_LABEL_SMOOTHING,
         ),
     )
+
+
+def _product(error: Tensor, ear: Tensor) -> Tensor:
+    with torch.autocast(error.device.type, torch.bfloat16):
+        return (error @ ear.T).float()
 
 
 def labels(tokens: Tensor, mapper: ContentMapper) -> Tensor:

@@ -1,7 +1,6 @@
 """From what Whisper hears to what Kokoro's decoder is told: content without knowing the words.
 
-A small stack of ConvNeXt blocks (Liu et al. 2022) over time. Its depthwise convolutions are written as sums of
-shifted copies, which on a CPU trains several times as fast as grouped convolutions.
+A small stack of ConvNeXt blocks (Liu et al. 2022) over time.
 """
 
 from __future__ import annotations
@@ -44,22 +43,23 @@ class MapperShape:
 
 
 class _DepthwiseConvolution(nn.Module):
-    """Same-length convolution over time, one filter a channel: (batch, frames, width) → the same."""
+    """Same-length convolution over time, one filter a channel: (batch, frames, width) → the same.
+
+    As a convolution of images one row high, whose channels lie side by side in memory: on a CPU that trains twice as
+    fast as in one dimension, and in float32 faster than under autocast.
+    """
 
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(kernel, width) / kernel**0.5)
+        self.weight = nn.Parameter(torch.randn(width, 1, 1, kernel) / kernel**0.5)
         self.dilation = dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, frames = len(self.weight), x.shape[1]
-        reach = self.dilation * (kernel // 2)
-        padded = functional.pad(x, (0, 0, reach, reach))
-        weight = self.weight.to(x.dtype)
-        total = padded[:, :frames] * weight[0]
-        for tap in range(1, kernel):
-            total = total + padded[:, tap * self.dilation :][:, :frames] * weight[tap]
-        return total
+        width, reach = len(self.weight), self.dilation * (self.weight.shape[-1] // 2)
+        rows = x.to(self.weight.dtype).transpose(1, 2).unsqueeze(2)
+        with torch.autocast(x.device.type, enabled=False):
+            rows = functional.conv2d(rows, self.weight, padding=(0, reach), dilation=(1, self.dilation), groups=width)
+        return rows.squeeze(2).transpose(1, 2)
 
 
 class _Block(nn.Module):

@@ -148,8 +148,9 @@ class WhisperEncoder(nn.Module):
 
     def log_mel(self, samples: Tensor) -> Tensor:
         """16 kHz samples (n,) → Whisper's log-mel (80, n // 160), scaled about −1…1."""
-        spectrum = torch.stft(samples, _FFT, _MEL_HOP, window=self.window, return_complex=True)
-        mel = self.mel_filters @ spectrum[:, :-1].abs().square()
+        with torch.autocast(samples.device.type, enabled=False):
+            spectrum = torch.stft(samples, _FFT, _MEL_HOP, window=self.window, return_complex=True)
+            mel = self.mel_filters @ spectrum[:, :-1].abs().square()
         log_mel = mel.clamp(min=1e-10).log10()
         return (log_mel.maximum(log_mel.max() - 8.0) + 4.0) / 4.0
 
@@ -165,7 +166,7 @@ class WhisperEncoder(nn.Module):
         """
         x = self.log_mel(samples).to(self.conv1.weight.dtype)[None]
         x = functional.gelu(self.conv2(functional.gelu(self.conv1(x))))[0].T
-        x = x + self.positions[: len(x)].to(x.dtype)
+        x = x + self.positions[: len(x)]
         states = []
         for index, block in enumerate(self.blocks, start=1):
             x = block(x)
