@@ -151,11 +151,23 @@ class TTSEngine:
         if first is None:
             raise InvalidParametersError(_why_silent(text), suggestions=["give a text with English words"])
         warn = cache(on_warning)  # the same warning once
-        spoken = self._speak(chain([first], found), stock, speed, pitch, warn, checkpoint)
-        return spoken if profile is None else self._converted(spoken, profile.profile_id, warn, checkpoint)
+        reader = self._reader(profile)
+        spoken = self._speak(reader or self._synthesizer, chain([first], found), stock, speed, pitch, warn, checkpoint)
+        return spoken if profile is None or reader else self._converted(spoken, profile.profile_id, warn, checkpoint)
+
+    def _reader(self, profile: VoiceProfile | None) -> Synthesizer | None:
+        """A synthesizer that reads in the profile's own voice, if the engines allow; else its speech is converted."""
+        if profile is None or self._converter is not None:
+            return None
+        from auto_voice.inference.speech.cloned_voice import reader_in_voice
+        from auto_voice.profiles import ProfileStore
+
+        store = ProfileStore(self._settings)
+        return reader_in_voice(self._synthesizer, profile.profile_id, store, self._settings, self._runtime)
 
     def _speak(
         self,
+        reader: Synthesizer,
         found: Iterator[Piece],
         voice: str,
         speed: float,
@@ -170,7 +182,7 @@ class TTSEngine:
                 warn(warning)
             following = next(found, None)
             pause = piece.pause / speed if following else 0.0
-            yield shaped(self._synthesizer.synthesize_sentence(piece.text, voice, speed, pitch), pause)
+            yield shaped(reader.synthesize_sentence(piece.text, voice, speed, pitch), pause)
             piece = following
 
     def _converted(

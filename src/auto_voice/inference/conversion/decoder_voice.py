@@ -81,17 +81,23 @@ def sing(
         float32 (frames × 600,) at 24 kHz, at the level of the recording that was taken apart; zero in its pauses.
     """
     result = np.zeros(given.frames * SAMPLES_PER_FRAME, np.float32)
-    parameters = voice.parameters(decoder, device)
-    style = torch.from_numpy(np.ascontiguousarray(voice.style))[None].to(device)
     ramp = np.linspace(0, 1, round(_FADE_SECONDS * SAMPLE_RATE), dtype=np.float32)
     found = phrases(given.energy)
     for index, (first, end) in enumerate(found):
         progress(index / len(found))
-        arguments = (*given.tensors(first, end, device), style)
-        with torch.inference_mode(), half_precision(device):
-            sung = functional_call(decoder, parameters, arguments)[0].float().cpu().numpy()
+        sung = decode(decoder, voice, given.tensors(first, end, device), device) / given.gain
         sung[: len(ramp)] *= ramp
         sung[-len(ramp) :] *= ramp[::-1]
-        result[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME] = sung / given.gain
+        result[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME] = sung
     progress(1.0)
     return result
+
+
+def decode(
+    decoder: StyleDecoder, voice: DecoderVoice, given: tuple[Tensor, Tensor, Tensor], device: str = "cpu"
+) -> Samples:
+    """All of content, F0 and energy (a batch of one, on the device) at once: float32 (frames × 600,)."""
+    style = torch.from_numpy(np.ascontiguousarray(voice.style))[None].to(device)
+    with torch.inference_mode(), half_precision(device):
+        made: Tensor = functional_call(decoder, voice.parameters(decoder, device), (*given, style))
+    return made[0].float().cpu().numpy()

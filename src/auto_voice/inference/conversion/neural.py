@@ -13,7 +13,7 @@ from auto_voice.audio import Audio, Samples
 from auto_voice.errors import ConversionFailedError
 from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress, part_of
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
-from auto_voice.inference.conversion.decoder_voice import DecoderVoice, sing
+from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode, sing
 from auto_voice.inference.conversion.joining import join, trust
 from auto_voice.inference.conversion.neural_models import NeuralModels
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
@@ -105,6 +105,27 @@ class NeuralConverter:
         joined = join(sung, filtered, weights, measured.hop_seconds)
         progress(1.0)
         return joined
+
+    def speak(
+        self, voice: VoiceState, content: NDArray[np.float32], f0: NDArray[np.float32], energy: NDArray[np.float32]
+    ) -> Audio:
+        """Speak what the decoder's own first half has worked out from a text: nothing needs to be heard first.
+
+        Args:
+            voice: as `convert`.
+            content, f0, energy: (512, frames), (2 × frames,), (2 × frames,); see DecoderInput.
+
+        Raises:
+            ConversionFailedError: the voice was learnt by another converter.
+        """
+        speaker = decoder_voice(voice, self._likeness)
+        given = DecoderInput(content=content, f0=np.maximum(f0, 0.0), energy=energy, gain=1.0)
+
+        def work(device: str, scale: float) -> Samples:  # noqa: ARG001 - a sentence cannot be made smaller
+            with self._models.decoder() as decoder:
+                return decode(decoder, speaker, given.tensors(0, given.frames, device), device)
+
+        return Audio(self._runtime.run(work, "speech synthesis")[None], SAMPLE_RATE)
 
     def _expected_voice(self, recording: Audio) -> DecoderVoice:
         embedding = torch.from_numpy(self._embed(recording))[None]
