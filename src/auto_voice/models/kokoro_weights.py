@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from auto_voice.errors import ModelLoadError
-from auto_voice.models.networks.style_decoder import StyleDecoder
+from auto_voice.models.networks.style_decoder import KOKORO, DecoderShape, StyleDecoder
 
 Weights = NDArray[np.float32]
 
@@ -43,7 +43,7 @@ _RENAMED = (
 )
 
 
-def decoder_weights(decoder: Path) -> dict[str, Weights]:
+def decoder_weights(decoder: Path, shape: DecoderShape = KOKORO) -> dict[str, Weights]:
     """Every weight of the graph in `decoder` (see `kokoro_graph.cut`) by StyleDecoder's name for it, float32.
 
     Raises:
@@ -63,13 +63,13 @@ def decoder_weights(decoder: Path) -> dict[str, Weights]:
         layer = _layer(node)
         if layer is not None:
             weights[f"{layer}.weight"] = _matrix(node, stored)
-    _check(weights, decoder)
+    _check(weights, shape, decoder)
     return weights
 
 
-def _check(weights: dict[str, Weights], decoder: Path) -> None:
+def _check(weights: dict[str, Weights], shape: DecoderShape, decoder: Path) -> None:
     with torch.device("meta"):
-        expected = {name: tuple(each.shape) for name, each in StyleDecoder().state_dict().items()}
+        expected = {name: tuple(each.shape) for name, each in StyleDecoder(shape).state_dict().items()}
     found = {name: array.shape for name, array in weights.items()}
     wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
     if wrong:

@@ -115,8 +115,10 @@ class ModelRuntime:
         """
         path = self._models_dir / model_id / file_name
         if not path.is_file():
+            # An older version may have installed the model, which then lacks what is derived by this one.
+            state = "is not installed completely" if path.parent.is_dir() else "is not installed"
             raise ModelLoadError(
-                f"model {model_id!r} is not installed: there is no {file_name}",
+                f"model {model_id!r} {state}: there is no {file_name}",
                 suggestions=[f"autovoice models fetch {model_id}", "autovoice models import BUNDLE"],
             )
         return path

@@ -156,6 +156,25 @@ def test_derived_files_are_made_recorded_and_verified(
     assert verify(entry, models_dir) == ["doubled.bin is damaged: its checksum is wrong"]
 
 
+def test_a_derived_file_that_a_newer_catalogue_wants_is_made_of_what_is_there(
+    models_dir: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def derive(folder: Path) -> None:
+        for name in ("old.bin", "new.bin"):
+            (folder / name).write_bytes(name.encode() + (folder / "a.bin").read_bytes())
+
+    monkeypatch.setitem(STEPS, "derive", derive)  # type: ignore[arg-type]
+    put(entry_of(CONTENTS, step="derive", derived=["old.bin"]), models_dir, [FolderSource(shelf, "tiny")])
+    (models_dir / "tiny" / "new.bin").unlink()  # an older version made none
+    newer = entry_of(CONTENTS, step="derive", derived=["old.bin", "new.bin"])
+    assert not is_installed(newer, models_dir)
+    source = Counting(shelf)
+    assert put(newer, models_dir, [source])
+    assert source.asked == [], "nothing is fetched again"
+    assert (models_dir / "tiny" / "new.bin").read_bytes() == b"new.bin" + CONTENTS["a.bin"]
+    assert verify(newer, models_dir) == []
+
+
 def test_a_folder_that_cannot_be_used_is_a_storage_error(tmp_path: Path, shelf: Path) -> None:
     (tmp_path / "models").write_text("a file in the way")
     with pytest.raises(StorageError):

@@ -131,6 +131,13 @@ class TestModelFile:
             runtime.model_file("ge2e", "ge2e.safetensors")
         assert "autovoice models fetch ge2e" in caught.value.suggestions
 
+    def test_names_the_remedy_where_an_older_version_installed_less(self, tmp_path: Path) -> None:
+        settings = settings_with(tmp_path)
+        (settings.storage.models_dir / "ge2e").mkdir(parents=True)
+        with pytest.raises(ModelLoadError, match=r"not installed completely: there is no ge2e\.safetensors") as caught:
+            ModelRuntime(settings).model_file("ge2e", "ge2e.safetensors")
+        assert "autovoice models fetch ge2e" in caught.value.suggestions
+
     def test_finds_an_installed_file(self, tmp_path: Path) -> None:
         settings = settings_with(tmp_path)
         file = settings.storage.models_dir / "ge2e" / "ge2e.safetensors"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 _EPSILON = 1e-5
-_CHUNK = 1 << 15  # values: the intermediate results of so many stay in a core's cache
+_CHUNK = 1 << 16  # values: the intermediate results of so many stay in a core's cache
 
 
 class AdaptiveNorm(nn.Module):

@@ -116,7 +116,7 @@ class StyleDecoder(nn.Module):
         try:
             decoder = cls(_shape_of(tensors))
             decoder.load_state_dict(tensors)
-        except (KeyError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path.name} does not hold a style decoder's weights: {error}") from error
         return decoder.eval().requires_grad_(False)
 
@@ -155,6 +155,7 @@ class StyleDecoder(nn.Module):
             style: (batch, style).
             noise: source of the noise that the network was trained with in its harmonic source. None leaves it
                 out, as the published ONNX graph does, and makes the same of the same every time.
+
 
         Returns:
             float32 (batch, SAMPLES_PER_FRAME × T), at the ONNX graph's level.
