@@ -177,7 +177,7 @@ def _whereabouts(data: Path, name: str) -> tuple[Path, str, str, bool]:
 
 
 class TargetMaker:
-    """Clones the targets, or finds them cloned by an earlier run."""
+    """Clones the targets, or finds them cloned by an earlier run, whose adaptation then stays as that run made it."""
 
     def __init__(
         self, cloner: VoiceCloner, store: ProfileStore, encoders: Sequence[VoiceEncoder], *, adapted: bool

@@ -130,8 +130,8 @@ def main() -> None:
             if engine:
                 spoken += speak(engine, bench.judges, target)
             print(f"{name}: profile {cloned:.1f} s, {len(pairs)} sources converted", flush=True)
-    if arguments.json:
-        write_json(arguments.json, arguments, rows, spoken)
+            if arguments.json:
+                write_json(arguments.json, arguments, rows, spoken)
     for failure in bench.failures:
         print(f"failed: {failure}")
     if spoken:
@@ -153,13 +153,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--speech", action="store_true", help="also speak sentences in the cloned voices")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a piece")
     parser.add_argument("--output", type=Path, help="keep conversions and their spectrograms in this folder")
-    parser.add_argument("--profiles", type=Path, help="keep the cloned voices here, and use those that are")
+    parser.add_argument("--profiles", type=Path, help="keep the cloned voices here, and use those that are there")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     return parser.parse_args()
 
 
 def write_json(path: Path, arguments: argparse.Namespace, rows: Sequence[Row], spoken: Sequence[Spoken]) -> None:
-    """Every figure of every pair, and the means."""
+    """Every figure of every pair so far, and the means."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "settings": {name: value for name, value in vars(arguments).items() if not isinstance(value, Path)},
