@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _EXISTING = click.Path(exists=True, file_okay=False, path_type=Path)
+_EXCLUDED = click.option("--exclude", multiple=True, metavar="SPEAKER", help="Not this speaker's; may repeat.")
+_TRANSCRIPTS = "transcripts.jsonl"
 
 
 @click.group()
@@ -109,3 +111,49 @@ def _show_scores(scores: Sequence[Scores], as_json: bool) -> None:
     else:
         names = [name.replace("_", " ") for name in rows[0]]
         emit(table(names, [[round(v, 3) if isinstance(v, float) else v for v in row.values()] for row in rows]))
+
+
+@train.command("transcribe-speech")
+@click.option("--speech", type=_EXISTING, required=True, metavar="DIR", help="Recordings, SPEAKER-….flac or .wav.")
+@click.option("--out", type=_FOLDER, required=True, metavar="DIR", help="Folder of the transcripts.")
+@_EXCLUDED
+def transcribe_speech(speech: Path, out: Path, exclude: tuple[str, ...]) -> None:
+    """Write down what is said in recordings; those that have been written down are not heard again."""
+    from auto_voice.models.runtime import ModelRuntime
+    from auto_voice.training.transcribe import recordings_of, transcribe
+    from auto_voice.utils.intelligibility import WordRecognizer
+
+    out.mkdir(parents=True, exist_ok=True)
+    recognizer = WordRecognizer(ModelRuntime(current_settings()))
+    with progress_line("transcribe") as show:
+        transcribe(recordings_of(speech, exclude), out / _TRANSCRIPTS, recognizer, show)
+
+
+@train.command("align-speech")
+@click.option("--speech", type=_EXISTING, required=True, metavar="DIR", help="Recordings, SPEAKER-….flac or .wav.")
+@click.option("--mapper", type=_FILE, required=True, metavar="FILE", help="A content mapper of generated clips alone.")
+@click.option("--out", type=_EXISTING, required=True, metavar="DIR", help="Folder of the transcripts and the clips.")
+@_EXCLUDED
+@json_option
+def align_speech(speech: Path, mapper: Path, out: Path, exclude: tuple[str, ...], as_json: bool) -> None:
+    """Make training clips of transcribed recordings: find where each sound is."""
+    from auto_voice.inference.content import WhisperContent
+    from auto_voice.inference.pitch.fcpe import create
+    from auto_voice.inference.synthesis import KokoroSynthesizer
+    from auto_voice.models.runtime import ModelRuntime
+    from auto_voice.training.align import Aligner, align_recordings
+    from auto_voice.training.run import read_mapper
+    from auto_voice.training.transcribe import read_transcripts, recordings_of
+
+    settings = current_settings()
+    runtime = ModelRuntime(settings)
+    parts = (KokoroSynthesizer(settings, runtime), WhisperContent(runtime), create(settings, runtime))
+    transcripts = read_transcripts(out / _TRANSCRIPTS)
+    with progress_line("align") as show:
+        count, fit = align_recordings(
+            recordings_of(speech, exclude), transcripts, out, Aligner(read_mapper(mapper), *parts), show
+        )
+    if as_json:
+        emit_json({"folder": str(out), "clips": count, "mean_log_likelihood": fit})
+    else:
+        emit(f"{out}: {count} clips, mean log likelihood {fit:.2f}")

@@ -39,6 +39,7 @@ class Losses:
         return self.value + _COSINE * self.cosine + _HEARD * self.heard + _SOUNDS * self.sounds
 
 
+@torch.no_grad()
 def decoder_ear(decoder: StyleDecoder, mapper: ContentMapper, vectors: Tensor) -> Tensor:
     """A matrix (n, content) through which the decoder's first layers see the mapper's normalised content.
 
