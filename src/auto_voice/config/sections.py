@@ -312,6 +312,24 @@ class Models(Section):
     )
 
 
+class Conversion(Section):
+    """Voices of the neural converter that are adapted to their recordings (`clone --adapt`, `profiles adapt`)."""
+
+    likeness: Number = setting(
+        "How far an adapted voice goes from the one it started from: 1 is most alike, less is smoother.",
+        0.85,
+        ge=0,
+        le=1,
+    )
+    adaptation_seconds: Number = setting(
+        "Longest time of the fitting itself; a minute of listening and scoring comes with it.",
+        210.0,
+        unit="seconds",
+        gt=0,
+        le=86400,
+    )
+
+
 class Tts(Section):
     """Speech from text."""
 

@@ -12,6 +12,7 @@ from auto_voice.config.fields import Section
 from auto_voice.config.rules import contradictions, is_loopback
 from auto_voice.config.sections import (
     Cache,
+    Conversion,
     Database,
     Gpu,
     Jobs,
@@ -43,6 +44,7 @@ class Settings(Section):
     jobs: Jobs = Field(default_factory=Jobs)
     models: Models = Field(default_factory=Models)
     tts: Tts = Field(default_factory=Tts)
+    conversion: Conversion = Field(default_factory=Conversion)
 
     @field_validator("security", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from auto_voice.audio import Audio
 from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress
+from auto_voice.inference.conversion.adaptive import Adaptation, AdaptiveConverter
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
 from auto_voice.inference.conversion.transposition import choose_transposition
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from auto_voice.config import Settings
     from auto_voice.models.runtime import ModelRuntime
 
-__all__ = ["Converter", "choose_transposition", "retrieval"]
+__all__ = ["Adaptation", "AdaptiveConverter", "Converter", "choose_transposition", "retrieval"]
 
 
 class Converter(Protocol):

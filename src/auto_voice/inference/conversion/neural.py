@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import ConversionFailedError
 from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress, part_of
+from auto_voice.inference.conversion.adaptation import Adapter
+from auto_voice.inference.conversion.adaptive import Adaptation
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode, sing
 from auto_voice.inference.conversion.joining import join, trust
 from auto_voice.inference.conversion.neural_models import NeuralModels
+from auto_voice.inference.conversion.pitch_following import asked_anew
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE
 
@@ -32,9 +36,6 @@ class Tracker(Protocol):
         """The melody of one voice."""
 
 
-DEFAULT_LIKENESS = 0.85
-"""How far an adapted voice goes from the voice it started at: all the way is most alike and a little rougher."""
-
 ADAPTED = "adapted."
 _FILTER = "filter."
 
@@ -50,17 +51,27 @@ class NeuralConverter:
         runtime: where models live.
         pitch: tracks what the decoder sang.
         embed: knows voices apart: a recording → a point on GE2E's sphere, float32 (256,).
-        likeness: 0–1, how far an adapted voice goes; see DEFAULT_LIKENESS.
+        adapter: fits voices.
+        likeness: 0–1, how far an adapted voice goes from the one it started at: all the way is most alike and rougher.
     """
 
     name = "neural"
 
-    def __init__(self, runtime: ModelRuntime, pitch: Tracker, embed: Embed, likeness: float = DEFAULT_LIKENESS) -> None:
+    def __init__(
+        self,
+        runtime: ModelRuntime,
+        pitch: Tracker,
+        embed: Embed,
+        adapter: Adapter,
+        likeness: float,
+    ) -> None:
         self._runtime = runtime
         self._models = NeuralModels(runtime)
         self._embed = embed
         self._pitch = pitch
+        self._adapter = adapter
         self._likeness = likeness
+        self._attempts = attempts
         self._filter = RetrievalConverter()
 
     def learn(self, recording: Audio, contour: PitchContour, content: ContentFeatures) -> VoiceState:
@@ -74,6 +85,32 @@ class NeuralConverter:
             **voice_arrays(self._expected_voice(recording)),
             **{_FILTER + name: value for name, value in heard.items()},
         }
+
+    def adapt(
+        self,
+        recording: Audio,
+        contour: PitchContour,
+        content: ContentFeatures,
+        voice: VoiceState,
+        progress: Progress = no_progress,
+    ) -> Adaptation:
+        """See AdaptiveConverter; the fitted voice adds 75 KB to what was learnt.
+
+        Raises:
+            LowQualityAudioError: there is not enough voice in the recording.
+            ConversionFailedError: the voice was learnt by another converter, or the fitting failed.
+        """
+        learnt = {name: value for name, value in voice.items() if not name.startswith(ADAPTED)}
+        start = decoder_voice(learnt, self._likeness)
+        adapted = self._adapter.adapt(recording, contour, content, start, self._likeness, progress)
+        return Adaptation(
+            state={**learnt, **voice_arrays(adapted.voice, ADAPTED)} if adapted.better else learnt,
+            kept=adapted.better,
+            before=adapted.before,
+            after=adapted.after,
+            steps=adapted.steps,
+            seconds=adapted.seconds,
+        )
 
     def convert(
         self,
@@ -99,9 +136,13 @@ class NeuralConverter:
             return filtered
         with self._models.mapper() as mapper:
             given = decoder_input(vocals, samples, wanted, content, mapper)
-        sung = Audio(self._sing(singer, given, part_of(progress, 0.3, 0.85))[None], SAMPLE_RATE)
-        measured = self._pitch.extract(sung, part_of(progress, 0.85, 0.95))
-        weights = trust(sung, measured, wanted, Audio(samples[None], SAMPLE_RATE))
+        source = Audio(samples[None], SAMPLE_RATE)
+        steps = np.linspace(0.3, 0.95, self._attempts + 1)
+        for first, end in pairwise(steps):
+            sung = Audio(self._sing(singer, given, part_of(progress, first, end))[None], SAMPLE_RATE)
+            measured = self._pitch.extract(sung)
+            given = asked_anew(given, measured, wanted)
+        weights = trust(sung, measured, wanted, source)
         joined = join(sung, filtered, weights, measured.hop_seconds)
         progress(1.0)
         return joined

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auto_voice.errors import ModelLoadError
 from auto_voice.models.networks.content_mapper import ContentMapper
 from auto_voice.models.networks.decoder_update import DecoderUpdate
+from auto_voice.models.networks.ge2e import GE2E
 from auto_voice.models.networks.style_decoder import StyleDecoder
 from auto_voice.models.networks.voice_prior import VoicePrior
 
@@ -47,6 +48,15 @@ class NeuralModels:
         """From a speaker embedding to the voice that the decoder is to sing in; on the CPU."""
         with self._runtime.lease("neural/prior", lambda _: _load_update().prior) as prior:
             yield prior
+
+    @contextmanager
+    def listener(self) -> Iterator[GE2E]:
+        """The speaker encoder, where the runtime's current attempt runs; nobody may change it."""
+        with self._runtime.lease("ge2e", self._load_listener) as listener:
+            yield listener
+
+    def _load_listener(self, device: str) -> GE2E:
+        return GE2E.load(self._runtime.model_file("ge2e", "ge2e.safetensors"), device)
 
     def _load_decoder(self, device: str) -> StyleDecoder:
         decoder = load_published_decoder(self._runtime)

@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auto_voice import plugins
+from auto_voice.inference.conversion.adaptation import Adapter
+from auto_voice.inference.conversion.fitting.fit import FittingPlan
 from auto_voice.inference.conversion.neural import NeuralConverter
+from auto_voice.inference.conversion.neural_models import NeuralModels
+from auto_voice.inference.pipeline.voice_trial import VoiceTrial
 from auto_voice.utils.speaker import SpeakerEncoder
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
     from auto_voice.models.runtime import ModelRuntime
 
+_ATTEMPTS = {"medium": 1, "high": 1, "highest": 2}
+
 
 def create(settings: Settings, runtime: ModelRuntime) -> NeuralConverter:
     """The converter of the entry point `neural`."""
     preset = settings.quality.presets[settings.quality.default_preset]
     pitch = plugins.create("pitch", preset.pitch_engine, settings, runtime)
-    return NeuralConverter(runtime, pitch, SpeakerEncoder(runtime).embed)
+    embed = SpeakerEncoder(runtime).embed
+    adapter = Adapter(
+        runtime=runtime,
+        models=NeuralModels(runtime),
+        embed=embed,
+        judge=VoiceTrial(settings, runtime),
+        plan=FittingPlan(max_seconds=settings.conversion.adaptation_seconds),
+    )
+    return NeuralConverter(runtime, pitch, embed, adapter, settings.conversion.likeness)

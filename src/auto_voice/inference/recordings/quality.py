@@ -84,7 +84,7 @@ def measure(recording: Audio, voice: Mask) -> RecordingQuality:
         voice_seconds=float(voice.sum()) * WINDOW / SAMPLE_RATE,
         snr_db=_signal_to_noise(band_power(recording), voice),
         clipping_ratio=clipping_ratio(spoken),
-        bandwidth_hz=_bandwidth(spoken, recording.sample_rate),
+        bandwidth_hz=bandwidth(spoken, recording.sample_rate),
     )
 
 
@@ -215,7 +215,7 @@ def _noise_in_pauses(level: NDArray[np.float64], voice: Mask) -> float | None:
     return None
 
 
-def _bandwidth(spoken: Samples, rate: int) -> float:
+def bandwidth(spoken: Samples, rate: int) -> float:
     """Highest frequency at which the loudest twentieth of the voice comes within 60 dB of its strongest."""
     size = 2048
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(spoken, (0, size)), size)[::size]

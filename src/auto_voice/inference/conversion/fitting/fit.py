@@ -1,0 +1,158 @@
+"""Fit a voice to a recording: gradient descent on what a DecoderVoice holds, through a decoder that stays as it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+from auto_voice.audio import Samples
+from auto_voice.errors import ConversionFailedError, LowQualityAudioError
+from auto_voice.features import Progress, no_progress
+from auto_voice.inference.conversion.decoder_input import DecoderInput, phrases
+from auto_voice.inference.conversion.decoder_voice import DecoderVoice, split_film
+from auto_voice.models.networks.style_decoder import CONTENT_RATE, SAMPLES_PER_FRAME, StyleDecoder
+from auto_voice.models.precision import half_precision
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""From made and wanted samples, (batch, samples) at 24 kHz each, to what is to become small, ()."""
+
+SEGMENT_FRAMES = round(1.2 * CONTENT_RATE)
+
+_STYLE_RATE, _FILM_RATE = 0.02, 0.01
+_BETAS = (0.8, 0.99)
+_WARM_UP_STEPS = 10
+_DECAY_FROM, _LAST_RATE = 0.6, 0.05
+_LARGEST_GRADIENT = 5.0
+_LEAST_VOICED = 0.25
+_DRAWS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittingPlan:
+    """How long a voice is fitted.
+
+    Attributes:
+        steps: most steps of gradient descent.
+        max_seconds: after so long no further step is begun; the learning rates fall in time for it.
+        seed: of the choice of segments.
+    """
+
+    steps: int = 110
+    max_seconds: float = 240.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedVoice:
+    """A voice, and the loss at each of the steps that led to it."""
+
+    voice: DecoderVoice
+    losses: tuple[float, ...]
+
+
+def fit_voice(
+    decoder: StyleDecoder,
+    start: DecoderVoice,
+    given: DecoderInput,
+    samples: Samples,
+    distance: Distance,
+    plan: FittingPlan,
+    *,
+    device: str = "cpu",
+    progress: Progress = no_progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> FittedVoice:
+    """Fit a voice to a recording.
+
+    Args:
+        decoder: on `device`, its parameters without gradients; shared with others, so never changed.
+        start: the voice to begin from.
+        given: the recording, taken apart.
+        samples: the recording by `decoder_samples`.
+        distance: on `device`.
+        plan: for how long.
+        device: "cpu" or "cuda:N".
+        progress: called before every step; cancels by raising.
+        clock: seconds, monotonic.
+
+    Returns:
+        The same voice for the same arguments, unless the time runs out before the steps do.
+
+    Raises:
+        LowQualityAudioError: no phrase of the recording is long enough.
+        ConversionFailedError: what was made is no sound any more.
+    """
+    segments = _Segments(given, samples, plan.seed)
+    style, film = (torch.tensor(part, device=device, requires_grad=True) for part in (start.style, start.film))
+    optimiser = torch.optim.Adam([{"params": style}, {"params": film}], betas=_BETAS)
+    losses: list[float] = []
+    begun = clock()
+    while (done := max(len(losses) / plan.steps, (clock() - begun) / plan.max_seconds)) < 1:
+        progress(done)
+        pace = _pace(len(losses), done)
+        for group, rate in zip(optimiser.param_groups, (_STYLE_RATE, _FILM_RATE), strict=True):
+            group["lr"] = rate * pace
+        first, end = segments.draw()
+        arguments = (*given.tensors(first, end, device), style[None])
+        # Not in float16, a GPU's 16 bits: gradients as small as these would be nothing in it.
+        with half_precision(device, wanted=device == "cpu"):
+            made = functional_call(decoder, split_film(decoder, film), arguments)
+        loss = distance(made, segments.samples(first, end).to(device))
+        losses.append(loss.item())
+        if not np.isfinite(losses[-1]):
+            raise ConversionFailedError("the voice could not be fitted: what the decoder made is no sound any more")
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([style, film], _LARGEST_GRADIENT)
+        optimiser.step()
+    progress(1.0)
+    return FittedVoice(voice=DecoderVoice(style=_numbers(style), film=_numbers(film)), losses=tuple(losses))
+
+
+class _Segments:
+    """Pieces of a recording's phrases, drawn at random; what lies between the phrases holds no voice to learn from."""
+
+    def __init__(self, given: DecoderInput, samples: Samples, seed: int) -> None:
+        self._f0 = given.f0
+        self._samples = samples * np.float32(given.gain)
+        self._phrases = [(first, end) for first, end in phrases(given.energy) if end - first >= SEGMENT_FRAMES]
+        if not self._phrases:
+            raise LowQualityAudioError(
+                f"no phrase of the recording lasts {SEGMENT_FRAMES / CONTENT_RATE:g} s",
+                suggestions=["record 30 to 120 seconds of whole sentences or sung lines"],
+            )
+        lengths = np.array([end - first for first, end in self._phrases], np.float64)
+        self._shares = lengths / lengths.sum()
+        self._random = np.random.default_rng(seed)
+
+    def draw(self) -> tuple[int, int]:
+        """First and end frame of a piece, if it can be had of one with some voice in it."""
+        for _ in range(_DRAWS):
+            start, stop = self._phrases[self._random.choice(len(self._phrases), p=self._shares)]
+            first = int(self._random.integers(start, stop - SEGMENT_FRAMES + 1))
+            end = first + SEGMENT_FRAMES
+            if np.mean(self._f0[2 * first : 2 * end] > 0) > _LEAST_VOICED:
+                break
+        return first, end
+
+    def samples(self, first: int, end: int) -> Tensor:
+        """What the decoder should make of frames `first` to `end`; (1, samples)."""
+        return torch.from_numpy(self._samples[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])[None]
+
+
+def _pace(step: int, done: float) -> float:
+    """Share of the learning rates: all of them after a few steps, and from some point on ever less."""
+    warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
+    return warm * max(_LAST_RATE, min(1.0, (1 - done) / (1 - _DECAY_FROM)))
+
+
+def _numbers(tensor: Tensor) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = tensor.detach().cpu().numpy()
+    return numbers
