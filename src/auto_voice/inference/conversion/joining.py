@@ -8,28 +8,32 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d,
 
 from auto_voice.audio import Audio, Samples, resample_samples
 from auto_voice.features import PitchContour
+from auto_voice.inference.conversion.pitch_following import resampled, semitones_apart
 
 _RIGHT_SEMITONES = 1.0
 _SHORTEST_FRAMES = 5
 _FADE_FRAMES = 1.5
 _SWALLOWED_DB = 18.0
+_RAISED_DB = 12.0
+_PLACE_SECONDS = 0.5
+_FARTHEST_PLACE = 8.0
 _SILENCE = 1e-5
 
 
 def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Audio) -> NDArray[np.float32]:
     """How far what was sung can be used, 0–1, one for each frame of `measured`.
 
-    Not where a note is missing, off by more than a semitone, or far quieter than in the source.
+    Not where a note is missing, off by more than a semitone, far quieter than in the source or far louder.
 
     Args:
         sung, source: one channel each, the same length in seconds.
     """
     frames = len(measured.f0)
-    difference = _difference(measured, wanted)
-    note = _at(wanted, measured) > 0
+    difference = semitones_apart(measured, wanted)
+    note = resampled(wanted, measured) > 0
     right = ~note | (np.abs(difference) <= _RIGHT_SEMITONES)
     given, asked = (_levels(each, frames, measured.hop_seconds) for each in (sung, source))
-    right &= given > asked * 10 ** (-_SWALLOWED_DB / 20)
+    right &= (given > asked * 10 ** (-_SWALLOWED_DB / 20)) & (given < asked * 10 ** (_RAISED_DB / 20))
     # Neither lone frames nor short islands: every change of waveform is a seam.
     opened = maximum_filter1d(minimum_filter1d(right.astype(np.int8), _SHORTEST_FRAMES), _SHORTEST_FRAMES)
     closed = minimum_filter1d(maximum_filter1d(opened, _SHORTEST_FRAMES), _SHORTEST_FRAMES)
@@ -38,7 +42,7 @@ def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Aud
 
 
 def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_seconds: float) -> Audio:
-    """Cross-fade, with the filtered source's stereo sides and the band above the neural voice's kept throughout.
+    """Cross-fade; what the neural voice has not, its room to the sides and the band above its own, stays throughout.
 
     Args:
         neural: one channel, its own rate.
@@ -52,7 +56,22 @@ def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_secon
     places = np.arange(frames) / rate / hop_seconds
     share = np.interp(places, np.arange(len(weights)), weights).astype(np.float32)
     change = share * (voice - below)
-    return Audio(filtered.samples + change, rate)
+    result = filtered.samples.copy()
+    for channel, samples in enumerate(filtered.samples):
+        result[channel] += _place(samples, middle, rate) * change
+    return Audio(result, rate)
+
+
+def _place(samples: Samples, middle: Samples, rate: int) -> Samples:
+    """How much of the middle there is in a channel around each moment, 1 for a voice in the centre; (frames,)."""
+    if np.array_equal(samples, middle):
+        return np.ones_like(middle)
+    width = max(1, round(_PLACE_SECONDS * rate))
+    shared = uniform_filter1d(samples * middle, width, mode="nearest")
+    power = uniform_filter1d(np.square(middle), width, mode="nearest")
+    place = shared / np.maximum(power, _SILENCE**2)
+    clipped: Samples = np.clip(place, -_FARTHEST_PLACE, _FARTHEST_PLACE).astype(np.float32)
+    return clipped
 
 
 def _low_band(samples: Samples, rate: int, neural_rate: int) -> Samples:
@@ -64,23 +83,6 @@ def _low_band(samples: Samples, rate: int, neural_rate: int) -> Samples:
 
 def _fitted(samples: Samples, frames: int) -> Samples:
     return np.pad(samples[:frames], (0, max(0, frames - len(samples))))
-
-
-def _at(contour: PitchContour, clock: PitchContour) -> NDArray[np.float32]:
-    """F0 of `contour` at the frames of another."""
-    if not len(contour.f0):
-        return np.zeros(len(clock.f0), np.float32)
-    places = np.round(np.arange(len(clock.f0)) * clock.hop_seconds / contour.hop_seconds).astype(np.int64)
-    return contour.f0[np.minimum(places, len(contour.f0) - 1)]
-
-
-def _difference(measured: PitchContour, wanted: PitchContour) -> NDArray[np.float64]:
-    """Semitones from `measured` up to `wanted`; infinite where either is unvoiced."""
-    target = _at(wanted, measured)
-    both = (target > 0) & (measured.f0 > 0)
-    difference = np.full(len(measured.f0), np.inf)
-    difference[both] = 12 * np.log2(target[both] / measured.f0[both])
-    return difference
 
 
 def _levels(audio: Audio, frames: int, hop_seconds: float) -> NDArray[np.float32]:

@@ -53,6 +53,7 @@ class NeuralConverter:
         embed: knows voices apart: a recording → a point on GE2E's sphere, float32 (256,).
         adapter: fits voices.
         likeness: 0–1, how far an adapted voice goes from the one it started at: all the way is most alike and rougher.
+        attempts: how often a song is sung; each hears the one before and leans against its misses of the melody.
     """
 
     name = "neural"
@@ -64,6 +65,7 @@ class NeuralConverter:
         embed: Embed,
         adapter: Adapter,
         likeness: float,
+        attempts: int = 1,
     ) -> None:
         self._runtime = runtime
         self._models = NeuralModels(runtime)
@@ -82,6 +84,7 @@ class NeuralConverter:
         """
         heard = self._filter.learn(recording, contour, content)
         return {
+            "content_model": heard["content_model"],
             **voice_arrays(self._expected_voice(recording)),
             **{_FILTER + name: value for name, value in heard.items()},
         }

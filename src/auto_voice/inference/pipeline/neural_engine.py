@@ -31,4 +31,6 @@ def create(settings: Settings, runtime: ModelRuntime) -> NeuralConverter:
         judge=VoiceTrial(settings, runtime),
         plan=FittingPlan(max_seconds=settings.conversion.adaptation_seconds),
     )
-    return NeuralConverter(runtime, pitch, embed, adapter, settings.conversion.likeness)
+    return NeuralConverter(
+        runtime, pitch, embed, adapter, settings.conversion.likeness, _ATTEMPTS[preset.vocoder_quality]
+    )
