@@ -1,6 +1,7 @@
 """Cloned voices: what is known of each, kept on disk."""
 
 from auto_voice.profiles.profile import (
+    AdaptationInfo,
     AudioInfo,
     Consent,
     EmbeddingInfo,
@@ -12,6 +13,7 @@ from auto_voice.profiles.profile import (
 from auto_voice.profiles.store import ProfileStore
 
 __all__ = [
+    "AdaptationInfo",
     "AudioInfo",
     "Consent",
     "EmbeddingInfo",

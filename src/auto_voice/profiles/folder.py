@@ -17,7 +17,7 @@ from auto_voice.atomic_file import remove_stale_temporaries, storage_error
 from auto_voice.errors import AutoVoiceError, ProfileNotFoundError, StorageError
 from auto_voice.profiles import files
 from auto_voice.profiles.files import Embedding
-from auto_voice.profiles.profile import StoredState, VoiceProfile
+from auto_voice.profiles.profile import AdaptationInfo, StoredState, VoiceProfile
 from auto_voice.storage.paths import Paths, is_profile_id
 
 _LEFTOVER_SECONDS = 3600.0
@@ -114,12 +114,20 @@ class ProfileFolder:
             raise
         return complete
 
-    def add_state(self, profile_id: str, converter: str, state: bytes) -> VoiceProfile:
-        """Write or replace a converter's file. Raises as `read`."""
+    def add_state(
+        self, profile_id: str, converter: str, state: bytes, adaptation: AdaptationInfo | None = None
+    ) -> VoiceProfile:
+        """Write or replace a converter's file; an earlier adaptation of that converter goes with its earlier file.
+
+        Raises as `read`.
+        """
         with self.lock():
             profile = self.read(profile_id)
             stored = {**profile.voice_states, converter: self._write_state(profile_id, converter, state)}
-            changed = profile.model_copy(update={"voice_states": stored})
+            earlier = profile.adaptation
+            if adaptation is None and earlier is not None and earlier.converter != converter:
+                adaptation = earlier
+            changed = profile.model_copy(update={"voice_states": stored, "adaptation": adaptation})
             files.write_file(self._paths.profile_json(profile_id), files.dump_profile(changed))
         return changed
 

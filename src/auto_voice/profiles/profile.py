@@ -81,6 +81,8 @@ def _utc(moment: datetime) -> datetime:
 Seconds = Annotated[float, Field(ge=0)]
 Hertz = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Opinion = Annotated[float, Field(ge=1, le=5)]
 
 
 class _Part(BaseModel):
@@ -140,7 +142,7 @@ class QualityMetrics(_Part):
     clipping_ratio: Share
     bandwidth_hz: Hertz
     voice_seconds: Seconds
-    voice_consistency: Annotated[float, Field(ge=-1, le=1)] | None = None
+    voice_consistency: Cosine | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -152,7 +154,7 @@ class EmbeddingInfo(_Part):
 
     model: str
     dimensions: Annotated[int, Field(gt=0)]
-    split_half_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+    split_half_similarity: Cosine | None = None
 
 
 class StoredState(_Part):
@@ -160,6 +162,31 @@ class StoredState(_Part):
 
     file: str
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class AdaptationInfo(_Part):
+    """How a converter was fitted to the voice, beyond what it learnt of it at once.
+
+    Attributes:
+        converter: whose state in `voice_states` it is.
+        kept: whether the fitted voice is used; if not, it scored no better than the one it started from.
+        similarity_before, similarity_after: cosine between the speaker embeddings of sentences that the voice reads
+            and of a part of the recording that it was not fitted to, where that is long enough to be parted.
+        naturalness_before, naturalness_after: mean opinion score of the sentences, 1 to 5.
+        steps: of gradient descent.
+        seconds: that it took.
+        adapted_at: when.
+    """
+
+    converter: str
+    kept: bool
+    similarity_before: Cosine
+    similarity_after: Cosine
+    naturalness_before: Opinion
+    naturalness_after: Opinion
+    steps: Annotated[int, Field(ge=0)]
+    seconds: Seconds
+    adapted_at: Annotated[datetime, AfterValidator(_utc)] = Field(default_factory=lambda: datetime.now(timezone.utc))
 
 
 class Consent(_Part):
@@ -188,8 +215,8 @@ def sample_hash(sha256s: Sequence[str]) -> str:
 class VoiceProfile(_Part):
     """Everything known of a cloned voice but the sound itself.
 
-    `voice_states` names, per converter, the file of what it learnt of the voice. `consent` is missing where
-    nobody was asked.
+    `voice_states` names, per converter, the file of what it learnt of the voice. `adaptation` is missing where none
+    was fitted to it, `consent` where nobody was asked.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -203,4 +230,5 @@ class VoiceProfile(_Part):
     quality_metrics: QualityMetrics
     embedding_info: EmbeddingInfo
     voice_states: dict[str, StoredState] = Field(default_factory=dict)
+    adaptation: AdaptationInfo | None = None
     consent: Consent | None = None

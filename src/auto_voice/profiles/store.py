@@ -16,7 +16,7 @@ from auto_voice.features import VoiceState
 from auto_voice.profiles import archive, files
 from auto_voice.profiles.files import Embedding
 from auto_voice.profiles.folder import ProfileFolder, not_found
-from auto_voice.profiles.profile import Consent, VoiceProfile, clean_user_id
+from auto_voice.profiles.profile import AdaptationInfo, Consent, VoiceProfile, clean_user_id
 from auto_voice.storage.paths import Paths, is_profile_id
 
 SortKey = Literal["created_at", "profile_name", "user_id", "quality_score"]
@@ -229,9 +229,14 @@ class ProfileStore:
             raise NotFoundError(f"profile {profile_id} holds nothing for the converter {converter!r}")
         return files.parse_state(self._folder.state_bytes(profile, converter))
 
-    def save_voice_state(self, profile_id: str, converter: str, state: VoiceState) -> VoiceProfile:
-        """Keep, or replace, what a converter learnt of the voice. Raises as `get`."""
-        return self._folder.add_state(profile_id, converter, files.dump_state(state))
+    def save_voice_state(
+        self, profile_id: str, converter: str, state: VoiceState, adaptation: AdaptationInfo | None = None
+    ) -> VoiceProfile:
+        """Keep, or replace, what a converter learnt of the voice, and how it was fitted to it, if it was.
+
+        Raises as `get`.
+        """
+        return self._folder.add_state(profile_id, converter, files.dump_state(state), adaptation)
 
     def _sound(self, user_id: str | None) -> Iterator[VoiceProfile]:
         owner = None if user_id is None else clean_user_id(user_id)
