@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auto_voice.cli.output import emit, emit_json, json_option, progress_line, warn
-from auto_voice.cli.profiles import details
+from auto_voice.cli.profiles import details, warn_of_vain_adaptation
 from auto_voice.cli.session import current_settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _file = click.Path(path_type=Path)
 @click.option("--user-id", default="default", show_default=True, metavar="USER", help="Who owns the profile.")
 @click.option("--description", default="", metavar="TEXT", help="Anything worth remembering.")
 @click.option("--from-song", is_flag=True, help="FILE is a song: take its vocals out first.")
+@click.option("--adapt", is_flag=True, help="Fit the converter to the voice: minutes more, and more alike.")
 @json_option
 def clone(
     files: tuple[Path, ...],
@@ -32,6 +33,7 @@ def clone(
     user_id: str,
     description: str,
     from_song: bool,
+    adapt: bool,
     as_json: bool,
 ) -> None:
     """Make a voice profile from recordings.
@@ -45,12 +47,13 @@ def clone(
     settings = current_settings()
     from auto_voice.inference.voice_cloner import VoiceCloner
 
-    with progress_line("cloning the voice") as show:
+    with progress_line("cloning and adapting the voice" if adapt else "cloning the voice", time_left=adapt) as show:
         profile = VoiceCloner(settings=settings).create_voice_profile(
-            recordings, user_id, name, description, separate_vocals=from_song, progress=show
+            recordings, user_id, name, description, separate_vocals=from_song, adapt=adapt, progress=show
         )
     for warning in profile.quality_metrics.warnings:
         warn(warning)
+    warn_of_vain_adaptation(profile)
     if as_json:
         emit_json(profile.model_dump(mode="json"))
     else:

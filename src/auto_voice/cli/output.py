@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -66,22 +67,42 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 @contextmanager
-def progress_line(description: str) -> Iterator[ProgressLine]:
-    """Progress on stderr while the block runs: a bar on a terminal, else a line each time a tenth is done."""
+def progress_line(description: str, *, time_left: bool = False) -> Iterator[ProgressLine]:
+    """Progress on stderr while the block runs: a bar on a terminal, else a line each time a tenth is done.
+
+    Args:
+        description: what is being done.
+        time_left: say how much longer it will take; for work that goes on evenly.
+    """
     if sys.stderr.isatty():
-        with _bar(description) as bar:
+        with _bar(description, time_left) as bar:
             yield bar
     else:
-        yield _PlainLines(description)
+        yield _PlainLines(description, time_left)
 
 
 @contextmanager
-def _bar(description: str) -> Iterator[ProgressLine]:
+def _bar(description: str, time_left: bool) -> Iterator[ProgressLine]:
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    ]
+    if time_left:
+        columns += [TextColumn("·"), TimeRemainingColumn(), TextColumn("left")]
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(escape(description), total=1.0)
 
@@ -95,15 +116,24 @@ def _bar(description: str) -> Iterator[ProgressLine]:
 class _PlainLines:
     """Progress in a log file: one line for each new label and each tenth."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, time_left: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._description = description
+        self._time_left = time_left
+        self._clock = clock
+        self._begun = clock()
         self._shown = (-1, "")
 
     def __call__(self, fraction: float, label: str = "") -> None:
         step = (int(fraction * 10), label)
         if step != self._shown:
             self._shown = step
-            say(f"{self._description}: {fraction:4.0%} {label}".rstrip())
+            say(f"{self._description}: {fraction:4.0%} {label}".rstrip() + self._remaining(fraction))
+
+    def _remaining(self, fraction: float) -> str:
+        if not self._time_left or not 0 < fraction < 1:
+            return ""
+        seconds = round((self._clock() - self._begun) * (1 - fraction) / fraction)
+        return f", about {seconds // 60}:{seconds % 60:02} left"
 
 
 def _finite(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`autovoice profiles list|show|delete|export|import`."""
+"""`autovoice profiles list|show|adapt|delete|export|import`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auto_voice.cli.output import emit, emit_json, json_option, say, table, warn
+from auto_voice.cli.output import emit, emit_json, json_option, progress_line, say, table, warn
 from auto_voice.cli.session import current_settings
 from auto_voice.errors import InvalidParametersError
 
 if TYPE_CHECKING:
-    from auto_voice.profiles import ProfileStore, VoiceProfile
+    from auto_voice.profiles import AdaptationInfo, ProfileStore, VoiceProfile
 
 _SORT_KEYS = ("created_at", "profile_name", "user_id", "quality_score")
 
@@ -21,7 +21,7 @@ _user_option = click.option("--user-id", metavar="USER", help="Only this user's 
 
 @click.group()
 def profiles() -> None:
-    """List, show, delete, export and import voice profiles.
+    """List, show, adapt, delete, export and import voice profiles.
 
     PROFILE is a profile's id, the first four or more characters of it, or its name.
     """
@@ -69,6 +69,29 @@ def show(profile: str, user_id: str | None, as_json: bool) -> None:
     emit(f"{found.profile_name}\n\n{details(found)}")
     for warning in found.quality_metrics.warnings:
         warn(warning)
+
+
+@profiles.command()
+@click.argument("profile")
+@_user_option
+@json_option
+def adapt(profile: str, user_id: str | None, as_json: bool) -> None:
+    """Fit the converter to a voice: takes minutes, and is kept only where the voice comes out better.
+
+    Both voices, as it was and as it is now, read a few sentences; a listener's score and the likeness to the recording
+    decide. Afterwards the adapted voice is used for songs and for speech. It can be done again at any time.
+    """
+    settings = current_settings()
+    found = _store().find(profile, user_id)
+    from auto_voice.inference.voice_cloner import VoiceCloner
+
+    with progress_line(f"adapting to {found.profile_name}", time_left=True) as show:
+        adapted = VoiceCloner(settings=settings).adapt_voice_profile(found.profile_id, user_id, show)
+    warn_of_vain_adaptation(adapted)
+    if as_json:
+        emit_json(adapted.model_dump(mode="json"))
+    else:
+        emit(f"{adapted.profile_name}\n\n{details(adapted)}")
 
 
 @profiles.command()
@@ -141,8 +164,24 @@ def details(profile: VoiceProfile) -> str:
         "quality": f"{quality.quality_score:.2f} of 1",
         "likeness": "" if likeness is None else f"{likeness:.2f} to itself; no copy can be more alike",
         "learnt by": ", ".join(sorted(profile.voice_states)),
+        "adapted": "" if profile.adaptation is None else _adapted(profile.adaptation),
     }
     return "\n".join(f"  {name:10} {fact}" for name, fact in facts.items() if fact)
+
+
+def warn_of_vain_adaptation(profile: VoiceProfile) -> None:
+    """Say so where the adapted voice came out no better, so that the voice is as it was."""
+    if profile.adaptation is not None and not profile.adaptation.kept:
+        warn("The adapted voice came out no better; the voice stays as it was. A longer or cleaner recording may help.")
+
+
+def _adapted(made: AdaptationInfo) -> str:
+    return (
+        f"{made.adapted_at.astimezone():%Y-%m-%d %H:%M} in {made.seconds:.0f} s,"
+        f" likeness {made.similarity_before:.2f} → {made.similarity_after:.2f},"
+        f" naturalness {made.naturalness_before:.1f} → {made.naturalness_after:.1f}"
+        + ("" if made.kept else "; not better, so not used")
+    )
 
 
 def _store() -> ProfileStore:
