@@ -41,7 +41,7 @@ _RANK = 16
 _SPEAKER_FILE = ("ge2e", "ge2e.safetensors")
 _TYPICAL_TOKENS = 40
 _LOADING_SHARE = 0.02
-_VALIDATED = ("read", "raised", "high")
+_VALIDATED = ("read", "high")
 
 
 def train_decoder(

@@ -24,7 +24,7 @@ Make = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 BANDS = {"below 220 Hz": (0.0, 220.0), "220-440 Hz": (220.0, 440.0), "above 440 Hz": (440.0, 2000.0)}
 
-_FRAMES = 4 * CONTENT_RATE
+_FRAMES = 3 * CONTENT_RATE
 _CENTS = 50.0
 
 

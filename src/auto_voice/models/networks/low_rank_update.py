@@ -6,9 +6,11 @@ Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 _LEAST_WEIGHTS = 30_000
 
@@ -17,7 +19,7 @@ class LowRankUpdate(nn.Module):
     """What is added to the weights of some convolutions of one network.
 
     Args:
-        shapes: of the weights by name, (outputs, inputs, kernel) each.
+        shapes: of the weights by the layers' names, (outputs, inputs, kernel) each.
         rank: of the change of each.
     """
 
@@ -26,8 +28,8 @@ class LowRankUpdate(nn.Module):
         self.shapes, self.rank = dict(shapes), rank
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
         for name, (outputs, inputs, kernel) in self.shapes.items():
-            width = inputs * kernel
-            self.down[_key(name)] = nn.Parameter(torch.randn(rank, width) / width**0.5)
+            down = torch.randn(rank, kernel, inputs) / (inputs * kernel) ** 0.5
+            self.down[_key(name)] = nn.Parameter(down.transpose(1, 2))
             self.up[_key(name)] = nn.Parameter(torch.zeros(outputs, rank))
 
     @classmethod
@@ -35,51 +37,64 @@ class LowRankUpdate(nn.Module):
         """An update of every convolution with at least that many weights; it changes nothing until it is trained."""
         return cls(dict(_convolutions(network, least)), rank)
 
-    def weights(self, network: nn.Module, share: float = 1.0) -> dict[str, Tensor]:
-        """The network's weights with the update added, by name, for `torch.func.functional_call`.
+    def attach(self, network: nn.Module) -> None:
+        """Have the network's outputs, and gradients, follow the update from now on, while it is trained.
 
-        Gradients reach the update and, where it has them, the network.
-
-        Args:
-            share: how much of the update.
+        The thin matrices run beside each convolution, which costs less than making its new weights at every step.
 
         Raises:
             ValueError: the update is for a network of another shape.
         """
-        parameters = dict(network.named_parameters())
-        changed = {}
-        for name, shape in self.shapes.items():
-            weight = parameters.get(name)
-            if weight is None or weight.shape != shape:
-                raise ValueError(f"the update is for another network: {name} is not of shape {shape}")
-            changed[name] = weight + share * self._change(name)
-        return changed
+        for name in self._checked(network):
+            layer = network.get_submodule(name)
+            network.set_submodule(name, _Changed(layer, self.down[_key(name)], self.up[_key(name)]))
 
-    def add_to(self, network: nn.Module, share: float = 1.0) -> None:
+    def add_to(self, network: nn.Module) -> None:
         """Change the network's own weights, once and for all.
 
         Raises:
             ValueError: the update is for a network of another shape; then the network is left as it was.
         """
-        parameters = dict(network.named_parameters())
-        with torch.no_grad():
-            for name, weight in self.weights(network, share).items():
-                parameters[name].copy_(weight)
+        for name, weight in self._checked(network).items():
+            change = torch.tensordot(self.up[_key(name)], self.down[_key(name)], dims=1)
+            weight.data += change.to(weight.dtype)
 
-    def _change(self, name: str) -> Tensor:
-        """(outputs, inputs, kernel), inputs side by side in memory as `ChannelsLastConv1d` keeps its weights."""
-        outputs, inputs, kernel = self.shapes[name]
-        change: Tensor = self.up[_key(name)] @ self.down[_key(name)]
-        return change.view(outputs, kernel, inputs).transpose(1, 2)
+    def _checked(self, network: nn.Module) -> dict[str, nn.Parameter]:
+        """The weights that change, by the names of their layers."""
+        parameters = dict(network.named_parameters())
+        weights = {name: parameters.get(f"{name}.weight") for name in self.shapes}
+        found = {name: each for name, each in weights.items() if each is not None and each.shape == self.shapes[name]}
+        if len(found) < len(self.shapes):
+            other = ", ".join(self.shapes.keys() - found.keys())
+            raise ValueError(f"the update is for another network: without {other}, or of other shapes")
+        return found
+
+
+class _Changed(nn.Module):
+    """A convolution over (batch, n, inputs) and its change."""
+
+    def __init__(self, layer: nn.Module, down: nn.Parameter, up: nn.Parameter) -> None:
+        super().__init__()
+        self.layer, self.down, self.up = layer, down, up
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, n, inputs) → (batch, n', outputs)."""
+        y = cast(Tensor, self.layer(x))
+        thin = {"weight": self.down.to(y.dtype)}
+        if self.layer.bias is not None:
+            thin["bias"] = y.new_zeros(len(self.down))
+        narrow = cast(Tensor, functional_call(self.layer, thin, (x,)))
+        changed = torch.addmm(y.flatten(0, 1), narrow.flatten(0, 1), self.up.T.to(y.dtype))
+        return changed.view(y.shape)
 
 
 def _convolutions(network: nn.Module, least: int) -> Iterator[tuple[str, tuple[int, int, int]]]:
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv1d) and layer.groups == 1 and layer.weight.numel() >= least:
             outputs, inputs, kernel = layer.weight.shape
-            yield f"{name}.weight", (outputs, inputs, kernel)
+            yield name, (outputs, inputs, kernel)
 
 
 def _key(name: str) -> str:
-    """A weight's name as `nn.ParameterDict` takes it: without dots."""
+    """A layer's name as `nn.ParameterDict` takes it: without dots."""
     return name.replace(".", "/")
