@@ -5,6 +5,7 @@ Everything is kept that does not depend on the content mapper, so that another m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -141,40 +142,32 @@ def readings_of(recording: Audio, reader: str, analysis: Analysis, seed: int) ->
 
 
 def prepare_readers(
-    recordings: Path,
+    recordings: Sequence[Path],
     folder: Path,
     settings: Settings,
     *,
-    kept_out: int = 0,
     seed: int = 0,
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> int:
-    """Take apart the first recording of every reader of a folder; those that are there already are kept.
+    """Take apart the first recording of every reader; those that are there already are kept.
 
     Args:
-        recordings: sound files whose names begin with the reader's, up to the first hyphen.
+        recordings: by name, which begins with the reader's, up to the first hyphen.
         folder: of the results.
-        kept_out: that many readers, the last by name, are left out.
         workers: processes.
 
     Returns:
         How many recordings were taken apart.
 
     Raises:
-        InputError: a recording cannot be read, or there is none.
+        InputError: a recording cannot be read, or no voice be recognised in it.
         StorageError: the folder cannot be written.
     """
     first: dict[str, Path] = {}
-    for path in sorted(recordings.glob("*.flac")):
+    for path in recordings:
         first.setdefault(path.stem.partition("-")[0], path)
-    readers = sorted(first)[: len(first) - kept_out]
-    if not readers:
-        raise InvalidParametersError(
-            f"there are no recordings (*.flac) of more than {kept_out} readers in {recordings}"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [first[reader] for reader in readers if not _file(folder, reader, COPIES[-1]).is_file()]
+    missing = [path for reader, path in first.items() if not _file(folder, reader, COPIES[-1]).is_file()]
     work = partial(_prepare, folder=folder, settings=settings, seed=seed)
     with ProcessPoolExecutor(workers) as pool:
         for done, _ in enumerate(pool.map(work, missing)):
