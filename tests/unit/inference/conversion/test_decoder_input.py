@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -72,5 +74,5 @@ def test_phrases_of_any_length_are_at_most_twelve_seconds() -> None:
     found = phrases(np.full(80 * 60, 5.0, np.float32))
     assert found[0][0] == 0
     assert found[-1][1] == 40 * 60
-    assert all(end == following for (_, end), (following, _) in zip(found, found[1:], strict=False))
+    assert all(end == following for (_, end), (following, _) in pairwise(found))
     assert max(end - first for first, end in found) <= 480
