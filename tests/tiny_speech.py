@@ -73,7 +73,7 @@ class TinyPitch:
         return PitchContour(f0=f0, confidence=np.ones_like(f0), hop_seconds=0.01)
 
 
-def tiny_clip(seed: int, tokens: int = 24) -> Clip:
+def tiny_clip(seed: int, tokens: int = 24, fit: float = 0.0) -> Clip:
     """A clip of random tokens, three to eight frames each; sung where the seed is odd."""
     random = np.random.default_rng(seed)
     chosen = random.choice(SOUNDS, tokens)
@@ -89,16 +89,17 @@ def tiny_clip(seed: int, tokens: int = 24) -> Clip:
         text="some words",
         voice="af_heart",
         sung=bool(seed % 2),
+        fit=fit,
     )
 
 
 def tiny_data(folder: Path, width: int, clips: int = 4) -> Path:
-    """A folder of clips whose features tell the tokens apart; one clip to validate with."""
+    """A folder of clips whose features tell the tokens apart; one clip to validate with. Later ones fit worse."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = [number for number in range(100) if not is_validation(number)][: clips - 1]
     for number in [0, *numbers]:
         path = folder / f"clip-{number:05d}.npz"
-        clip = tiny_clip(number)
+        clip = tiny_clip(number, fit=-float(number))
         clip.save(path)
         seen = np.stack([token_vector(f"heard {token}")[:width] for token in clip.tokens])[clip.frame_tokens()]
         np.save(feature_file(path), np.stack([seen] * len(VARIANTS)).astype(np.float16))

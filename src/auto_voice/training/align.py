@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from auto_voice.inference.pitch import PitchExtractor
     from auto_voice.training.generate import Halves
 
-WORST_SHARE = 0.12
-"""Of the recordings; they are left out, since their transcripts are wrong or their noise is loud."""
-
 _SAMPLES_PER_FRAME = SAMPLE_RATE // CONTENT_RATE
 _FEWEST_SOUNDS, _MOST_SOUNDS = 20, 480
 _LEAST_FRAMES_PER_SOUND = 1.3
@@ -54,8 +51,8 @@ class Aligner:
     content: ContentExtractor
     pitch: PitchExtractor
 
-    def align(self, recording: Audio, text: str, name: str) -> tuple[Clip, float] | None:
-        """A clip of a recording and how well it fits its words, the mean log likelihood of a frame.
+    def align(self, recording: Audio, text: str, name: str) -> Clip | None:
+        """A clip of a recording.
 
         None where the words cannot be those of the recording: too few, or too many for its length.
         """
@@ -73,8 +70,8 @@ class Aligner:
         tokens = np.array([0, *(vocabulary()[sound] for sound in sounds), 0])
         sound = Audio(samples[None], SAMPLE_RATE)
         fits = self._fits(sound, tokens, vectors)[:frames]
-        durations, likelihood = best_path(fits)
-        clip = Clip(
+        durations, fit = best_path(fits)
+        return Clip(
             samples=np.asarray(np.round(samples * 32767), np.int16),
             tokens=tokens.astype(np.int16),
             durations=durations.astype(np.int16),
@@ -83,8 +80,8 @@ class Aligner:
             text=text,
             voice=name,
             sung=False,
+            fit=fit,
         )
-        return clip, likelihood
 
     def _fits(self, sound: Audio, tokens: NDArray[np.int64], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """How well each frame of a sound fits each token: log probability and likeness of the content."""
@@ -105,30 +102,25 @@ def align_recordings(
     folder: Path,
     aligner: Aligner,
     progress: Progress = no_progress,
-) -> tuple[int, float]:
-    """Write clips of the recordings that fit their transcripts best; all but the worst 12 %.
-
-    Returns:
-        How many, and the mean log likelihood of a frame of those.
+) -> int:
+    """Write a clip of each transcribed recording that has none yet; returns how many.
 
     Raises:
         InputError: a recording cannot be read.
         ModelLoadError: a model is not installed.
         StorageError: the folder cannot be written.
     """
-    aligned = {}
+    written = 0
     for number, path in enumerate(recordings):
         progress(number / len(recordings))
-        if path.stem in transcripts:
-            found = aligner.align(decode(path), transcripts[path.stem], path.stem)
-            if found is not None:
-                aligned[number] = found
-    bound = np.quantile([likelihood for _, likelihood in aligned.values()] or [0.0], WORST_SHARE)
-    kept = {number: found for number, found in aligned.items() if found[1] >= bound}
-    for number, (clip, _) in kept.items():
-        clip.save(folder / f"clip-{number:05d}.npz")
+        target = folder / f"clip-{number:05d}.npz"
+        if path.stem in transcripts and not target.is_file():
+            clip = aligner.align(decode(path), transcripts[path.stem], path.stem)
+            if clip is not None:
+                clip.save(target)
+                written += 1
     progress(1.0)
-    return len(kept), float(np.mean([likelihood for _, likelihood in kept.values()] or [0.0]))
+    return written
 
 
 def best_path(fits: NDArray[np.float32]) -> tuple[NDArray[np.int64], float]:

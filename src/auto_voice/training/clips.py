@@ -32,6 +32,7 @@ class Clip:
         text: the words.
         voice: who says them: stock voices joined by +, or where a recording is from.
         sung: whether it is singing.
+        fit: mean log likelihood of a frame under the alignment; 0 where the alignment is exact.
     """
 
     samples: NDArray[np.int16]
@@ -42,6 +43,7 @@ class Clip:
     text: str
     voice: str
     sung: bool
+    fit: float = 0.0
 
     @property
     def frames(self) -> int:
@@ -65,7 +67,7 @@ class Clip:
         """
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         with atomic_write(path) as file:
-            np.savez(file, **arrays, text=self.text, voice=self.voice, sung=self.sung)
+            np.savez(file, **arrays, text=self.text, voice=self.voice, sung=self.sung, fit=self.fit)
 
     @classmethod
     def load(cls, path: Path) -> Clip:
@@ -77,7 +79,8 @@ class Clip:
         try:
             with np.load(path, allow_pickle=False) as data:
                 arrays: dict[str, Any] = {name: data[name] for name in _FIELDS}
-                return cls(**arrays, text=str(data["text"]), voice=str(data["voice"]), sung=bool(data["sung"]))
+                text, voice = str(data["text"]), str(data["voice"])
+                return cls(**arrays, text=text, voice=voice, sung=bool(data["sung"]), fit=float(data["fit"]))
         except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
             raise InvalidAudioError(f"{path} is not a training clip: {error}") from error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auto_voice.audio import Audio
-from auto_voice.errors import LowQualityAudioError
+from auto_voice.errors import AudioTooShortError, LowQualityAudioError
 from auto_voice.inference.conversion.decoder_input import curves
 from auto_voice.inference.pitch import PitchExtractor
 from auto_voice.models.networks.style_decoder import CONTENT_RATE, SAMPLE_RATE
@@ -75,7 +75,7 @@ def score_decoder(
 def _likeness(audio: Audio, example: DecoderExample, encoder: VoiceEncoder) -> float:
     try:
         return float(encoder.embed(audio) @ example.embedding)
-    except LowQualityAudioError:  # silence is like nobody
+    except (LowQualityAudioError, AudioTooShortError):  # silence is like nobody
         return 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ _WARPED_SHARE, _WARP = 0.6, 0.35
 _DROPPED_SHARE = 0.3
 _OVERHANG = 10
 _INPUT_NOISE = 0.1
+_WORST_SHARE = 0.12
+"""Of the recordings; they are left out: their transcripts are wrong, or their noise is loud."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Example:
         tokens: int64 (tokens,), numbers of Kokoro's vocabulary.
         places: int64 (frames,), which token each frame belongs to.
         kind: "spoken", "sung" or "read".
+        fit: see Clip.
     """
 
     features: NDArray[np.float16]
@@ -43,6 +47,7 @@ class Example:
     tokens: NDArray[np.int64]
     places: NDArray[np.int64]
     kind: str
+    fit: float
 
 
 class Batch(NamedTuple):
@@ -68,19 +73,19 @@ def load_examples(generated: Path, recordings: Path | None = None) -> tuple[list
 
     Args:
         generated: folder of `generate`.
-        recordings: folder of `align_recordings`.
+        recordings: folder of `align_recordings`; those that fit their words worst are left out.
 
     Raises:
         InvalidAudioError: a file is no clip.
         InvalidParametersError: there is nothing to train with, or nothing to validate with.
     """
-    examples: tuple[list[Example], list[Example]] = ([], [])
-    for folder in (generated, recordings):
-        for path in clip_files(folder) if folder else []:
-            if feature_file(path).is_file():
-                validates = is_validation(int(path.stem.partition("-")[2]))
-                examples[validates].append(_example(path, "read" if folder is recordings else None))
-    training, validation = examples
+    found = list(_examples(generated, None))
+    if recordings is not None:
+        read = list(_examples(recordings, "read"))
+        bound = np.quantile([example.fit for _, example in read], _WORST_SHARE) if read else 0.0
+        found += [(validates, example) for validates, example in read if example.fit >= bound]
+    training = [example for validates, example in found if not validates]
+    validation = [example for validates, example in found if validates]
     if not training or not validation:
         raise InvalidParametersError(
             f"{len(training)} clips to train with and {len(validation)} to validate with; both are needed",
@@ -89,16 +94,24 @@ def load_examples(generated: Path, recordings: Path | None = None) -> tuple[list
     return training, validation
 
 
-def _example(path: Path, kind: str | None) -> Example:
-    clip = Clip.load(path)
-    features = np.load(feature_file(path), mmap_mode="r")
-    return Example(
-        features=features,
-        vectors=clip.vectors.astype(np.float32),
-        tokens=clip.tokens.astype(np.int64),
-        places=clip.frame_tokens()[: features.shape[1]],
-        kind=kind or ("sung" if clip.sung else "spoken"),
-    )
+def _examples(folder: Path, kind: str | None) -> Iterator[tuple[bool, Example]]:
+    """Whether it serves to validate, and the example, for every clip of a folder that has features."""
+    for path in clip_files(folder):
+        if not feature_file(path).is_file():
+            continue
+        clip = Clip.load(path)
+        features = np.load(feature_file(path), mmap_mode="r")
+        yield (
+            is_validation(int(path.stem.partition("-")[2])),
+            Example(
+                features=features,
+                vectors=clip.vectors.astype(np.float32),
+                tokens=clip.tokens.astype(np.int64),
+                places=clip.frame_tokens()[: features.shape[1]],
+                kind=kind or ("sung" if clip.sung else "spoken"),
+                fit=clip.fit,
+            ),
+        )
 
 
 def random_batch(examples: list[Example], size: int, frames: int, random: np.random.Generator) -> Batch:

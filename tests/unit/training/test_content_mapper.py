@@ -117,3 +117,11 @@ def test_both_a_training_and_a_validation_clip_are_needed(tmp_path: Path) -> Non
     folder = tiny_data(tmp_path / "one", width=4, clips=1)
     with pytest.raises(InvalidParametersError, match="0 clips to train with and 1 to validate"):
         load_examples(folder)
+
+
+def test_the_recordings_that_fit_worst_are_left_out(tmp_path: Path) -> None:
+    generated, recordings = tiny_data(tmp_path / "one", width=4), tiny_data(tmp_path / "two", width=4, clips=9)
+    training, validation = load_examples(generated, recordings)
+    assert [example.kind for example in training].count("read") == 7  # of eight
+    assert [example.kind for example in validation] == ["spoken", "read"]
+    assert min(example.fit for example in training if example.kind == "read") == -7.0
