@@ -54,7 +54,9 @@ class DecoderUpdate:
             for part, prefix in ((update.change, _CHANGE), (update.prior, _PRIOR)):
                 mine = {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
                 part.load_state_dict(mine)
-        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        except RuntimeError as error:
+            raise ValueError(f"{path.name} lacks tensors of an update of the decoder, or has others") from error
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path.name} does not hold an update of the decoder: {error}") from error
         update.change.eval().requires_grad_(False)
         update.prior.eval().requires_grad_(False)
