@@ -1,0 +1,125 @@
+"""A tiny decoder's voice, fitted to what another of its voices said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from auto_voice.errors import CancelledError, ConversionFailedError, LowQualityAudioError
+from auto_voice.inference.conversion.decoder_input import DecoderInput
+from auto_voice.inference.conversion.decoder_voice import DecoderVoice
+from auto_voice.inference.conversion.fitting.fit import SEGMENT_FRAMES, FittedVoice, FittingPlan, fit_voice
+from auto_voice.inference.conversion.fitting.losses import SpectralLoss
+from auto_voice.models.networks.style_decoder import StyleDecoder
+from tiny_voice import recorded, some_voice, something_said, tiny_decoder
+
+FRAMES = 160
+
+
+@pytest.fixture
+def decoder() -> StyleDecoder:
+    return tiny_decoder()
+
+
+@pytest.fixture
+def start(decoder: StyleDecoder) -> DecoderVoice:
+    return some_voice(decoder)
+
+
+def fit(
+    decoder: StyleDecoder,
+    start: DecoderVoice,
+    plan: FittingPlan,
+    given: DecoderInput | None = None,
+    distance: Callable[[Tensor, Tensor], Tensor] | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> FittedVoice:
+    given = given or something_said(FRAMES)
+    samples = recorded(decoder, some_voice(decoder, seed=7), given)
+    return fit_voice(decoder, start, given, samples, distance or SpectralLoss(), plan, progress=progress, clock=clock)
+
+
+def test_the_voice_comes_nearer_to_the_recorded_one(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    given = something_said(FRAMES)
+    fitted = fit(decoder, start, FittingPlan(steps=15))
+
+    wanted = torch.from_numpy(recorded(decoder, some_voice(decoder, seed=7), given))[None]
+    before, after = (
+        SpectralLoss()(torch.from_numpy(recorded(decoder, voice, given))[None], wanted)
+        for voice in (start, fitted.voice)
+    )
+    assert after < 0.85 * before
+    assert len(fitted.losses) == 15
+    assert np.mean(fitted.losses[-5:]) < np.mean(fitted.losses[:5])
+
+
+def test_the_shared_decoder_stays_as_it_is(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    before = {name: each.clone() for name, each in decoder.state_dict().items()}
+    fit(decoder, start, FittingPlan(steps=3))
+
+    for name, each in decoder.state_dict().items():
+        torch.testing.assert_close(each, before[name], rtol=0, atol=0)
+    assert all(each.grad is None and not each.requires_grad for each in decoder.parameters())
+
+
+def test_the_voice_it_starts_from_stays_as_it_is(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    before = start.film.copy(), start.style.copy()
+    fit(decoder, start, FittingPlan(steps=3))
+    np.testing.assert_array_equal(start.film, before[0])
+    np.testing.assert_array_equal(start.style, before[1])
+
+
+def test_the_seed_decides(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    one, same, other = (fit(decoder, start, FittingPlan(steps=2, seed=seed)) for seed in (0, 0, 1))
+    assert one.losses == same.losses
+    np.testing.assert_array_equal(one.voice.film, same.voice.film)
+    assert one.losses != other.losses
+
+
+def test_progress_rises_with_every_step(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    seen: list[float] = []
+    fit(decoder, start, FittingPlan(steps=4), progress=seen.append)
+    assert seen == [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+def test_progress_cancels(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    def cancel(fraction: float) -> None:
+        if fraction >= 0.5:
+            raise CancelledError("not wanted any more")
+
+    with pytest.raises(CancelledError):
+        fit(decoder, start, FittingPlan(steps=4), progress=cancel)
+
+
+def test_it_ends_when_the_time_is_up(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    seconds: Iterator[int] = count()
+    fitted = fit(decoder, start, FittingPlan(steps=1000, max_seconds=6.5), clock=lambda: next(seconds))
+    assert len(fitted.losses) == 6
+
+
+def test_a_recording_without_one_whole_phrase_is_refused(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    with pytest.raises(LowQualityAudioError, match=r"1\.2 s"):
+        fit(decoder, start, FittingPlan(steps=1), something_said(SEGMENT_FRAMES - 1))
+
+
+def test_silence_is_refused(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    with pytest.raises(LowQualityAudioError):
+        fit(decoder, start, FittingPlan(steps=1), something_said(FRAMES, energy=-9.0))
+
+
+def test_whispering_is_fitted_to_all_the_same(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    given = something_said(FRAMES)
+    whispered = replace(given, f0=np.zeros_like(given.f0))
+    assert len(fit(decoder, start, FittingPlan(steps=2), whispered).losses) == 2
+
+
+def test_a_fit_that_runs_away_is_no_voice(decoder: StyleDecoder, start: DecoderVoice) -> None:
+    with pytest.raises(ConversionFailedError, match="no sound"):
+        fit(decoder, start, FittingPlan(steps=3), distance=lambda made, wanted: (made - wanted).sum() * float("nan"))
