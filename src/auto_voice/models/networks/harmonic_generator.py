@@ -39,6 +39,14 @@ _HIGHEST_LOG_MAGNITUDE = 6.0
 _LEVEL = 1.5
 
 
+def turns_of(f0: Tensor) -> float:
+    """How often the fundamental of this F0 curve goes round: `turns_before` of what comes after it.
+
+    Given this, windows of a longer curve are in phase with each other where they overlap.
+    """
+    return float(f0.double().sum()) * CURVE_HOP / SAMPLE_RATE
+
+
 class HarmonicSource(nn.Module):
     """F0 → a buzz of nine harmonics, mixed with learned weights."""
 
@@ -47,19 +55,20 @@ class HarmonicSource(nn.Module):
         self.merge = nn.Linear(_HARMONICS, 1)
 
     @torch.no_grad()
-    def forward(self, f0: Tensor, noise: torch.Generator | None) -> Tensor:
+    def forward(self, f0: Tensor, noise: torch.Generator | None = None, turns_before: float = 0.0) -> Tensor:
         """Sum up the harmonics.
 
         Args:
             f0: float32 (batch, frames), Hz, 0 where unvoiced.
             noise: source of the noise the network was trained with; None for none.
+            turns_before: the fundamental's phase before the first frame, see `turns_of`.
 
         Returns:
             float32 (batch, CURVE_HOP × frames); constant, or noise, where unvoiced.
         """
         # The phase holds still in the first and the last half frame, and is otherwise linear between the frames'
         # middles. Float64, as after minutes float32 would resolve it to a tenth of a turn only.
-        turns = torch.cumsum(f0.double() * (CURVE_HOP / SAMPLE_RATE), dim=-1)
+        turns = turns_before + torch.cumsum(f0.double() * (CURVE_HOP / SAMPLE_RATE), dim=-1)
         turns = functional.interpolate(turns[:, None], scale_factor=CURVE_HOP, mode="linear")[:, 0]
         phase = (turns.frac() * math.tau).float()
         weights, bias = self.merge.weight.float()[0], self.merge.bias.float()
@@ -141,7 +150,14 @@ class HarmonicGenerator(nn.Module):
         self.out_conv = ChannelsLastConv1d(widths[-1], 2 * _BINS, 7, padding=3)
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
-    def forward(self, x: Tensor, style: Tensor, f0: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        style: Tensor,
+        f0: Tensor,
+        noise: torch.Generator | None = None,
+        turns_before: float = 0.0,
+    ) -> Tensor:
         """Generate.
 
         Args:
@@ -149,12 +165,13 @@ class HarmonicGenerator(nn.Module):
             style: (batch, style).
             f0: (batch, frames), Hz.
             noise: see `HarmonicSource`.
+            turns_before: see `HarmonicSource`.
 
         Returns:
             float32 (batch, CURVE_HOP × frames).
         """
         with torch.autocast(x.device.type, enabled=False):
-            harmonics = self._spectrum(self.source(f0.float(), noise))
+            harmonics = self._spectrum(self.source(f0.float(), noise, turns_before))
             sources = [conv(harmonics).to(x.dtype) for conv in self.source_convs]
         for level, upsample in enumerate(self.upsample):
             x = upsample(functional.leaky_relu(x, 0.1))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from auto_voice.models.networks.adaptive_norm import AdaptiveNorm
 from auto_voice.models.networks.channels_last import LAYERS, ChannelsLastConv1d, ChannelsLastDoubling
-from auto_voice.models.networks.harmonic_generator import CURVE_HOP, SAMPLE_RATE, HarmonicGenerator
+from auto_voice.models.networks.harmonic_generator import CURVE_HOP, SAMPLE_RATE, HarmonicGenerator, turns_of
 
 __all__ = [
     "CONTENT_RATE",
@@ -31,6 +31,8 @@ __all__ = [
     "SAMPLE_RATE",
     "DecoderShape",
     "StyleDecoder",
+    "fast_kind",
+    "turns_of",
 ]
 
 CURVE_RATE = SAMPLE_RATE // CURVE_HOP
@@ -145,6 +147,7 @@ class StyleDecoder(nn.Module):
         style: Tensor,
         *,
         noise: torch.Generator | None = None,
+        turns_before: float = 0.0,
     ) -> Tensor:
         """Speak or sing.
 
@@ -156,6 +159,9 @@ class StyleDecoder(nn.Module):
             noise: source of the noise that the network was trained with in its harmonic source. None leaves it
                 out, as the published ONNX graph does, and makes the same of the same every time.
 
+
+            turns_before: of a window of something longer, `turns_of` the F0 before it: windows that overlap are
+                then in phase. In its first and last half frame of F0 a window's harmonics hold still.
 
         Returns:
             float32 (batch, SAMPLES_PER_FRAME × T), at the ONNX graph's level.
@@ -175,7 +181,7 @@ class StyleDecoder(nn.Module):
         x = self.encode(torch.cat((content, curves), dim=-1), style)
         for block in self.decode:
             x = block(torch.cat((x, skipped, curves), dim=-1), style)
-        return cast(Tensor, self.generator(x, style, f0, noise))
+        return cast(Tensor, self.generator(x, style, f0, noise, turns_before))
 
 
 def fast_kind() -> torch.dtype:
