@@ -20,13 +20,14 @@ from auto_voice.atomic_file import atomic_write
 from auto_voice.audio import Audio, decode, resample_samples
 from auto_voice.errors import InvalidAudioError, InvalidParametersError
 from auto_voice.features import PitchContour, Progress, no_progress
-from auto_voice.inference.content import WhisperContent
+from auto_voice.inference.content import ContentExtractor, WhisperContent
 from auto_voice.inference.conversion.decoder_input import content_frames, curves, decoder_samples
 from auto_voice.inference.conversion.pitch_shift import shift_pitch
+from auto_voice.inference.pitch import PitchExtractor
 from auto_voice.inference.pitch.fcpe import FcpeExtractor
 from auto_voice.models.networks.style_decoder import SAMPLES_PER_FRAME
 from auto_voice.models.runtime import ModelRuntime
-from auto_voice.utils.speaker import SpeakerEncoder
+from auto_voice.utils.speaker import SpeakerEncoder, VoiceEncoder
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
@@ -102,14 +103,19 @@ class Reading:
             raise InvalidAudioError(f"{path} is not a reading: {error}") from error
 
 
+@dataclass(frozen=True)
 class Analysis:
-    """Takes readings apart with the networks that converting uses."""
+    """Takes readings apart, with the engines that converting uses."""
 
-    def __init__(self, settings: Settings) -> None:
+    pitch: PitchExtractor
+    content: ContentExtractor
+    voice: VoiceEncoder
+
+    @classmethod
+    def installed(cls, settings: Settings) -> Analysis:
+        """With the installed models, on the CPU."""
         runtime = ModelRuntime(settings, "cpu")
-        self.pitch = FcpeExtractor(runtime)
-        self.content = WhisperContent(runtime)
-        self.voice = SpeakerEncoder(runtime)
+        return cls(FcpeExtractor(runtime), WhisperContent(runtime), SpeakerEncoder(runtime))
 
     def take_apart(self, recording: Audio, contour: PitchContour) -> dict[str, Any]:
         """The fields of a Reading that follow from the sound alone."""
@@ -195,7 +201,7 @@ def reading_files(folder: Path) -> tuple[list[Path], list[Path]]:
 def _prepare(path: Path, folder: Path, settings: Settings, seed: int) -> None:
     global _analysis
     if _analysis is None:
-        _analysis = Analysis(settings)
+        _analysis = Analysis.installed(settings)
     recording = decode(path)
     recording = Audio(recording.samples[:, : _LONGEST_SECONDS * recording.sample_rate], recording.sample_rate)
     reader = path.stem.partition("-")[0]
