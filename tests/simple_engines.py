@@ -20,7 +20,9 @@ from auto_voice.features import (
     VoiceState,
     no_progress,
 )
+from auto_voice.inference.conversion.adaptive import Adaptation, VoiceScores
 from auto_voice.profiles import (
+    AdaptationInfo,
     AudioInfo,
     EmbeddingInfo,
     ProfileStore,
@@ -145,6 +147,46 @@ class TurningConverter(Counted):
         for step in range(10):
             progress(step / 10)
         return Audio(vocals.samples * voice["gain"][0], vocals.sample_rate)
+
+
+class FittedConverter(TurningConverter):
+    """A TurningConverter that fits its gain, and gets as natural as it is told."""
+
+    name = "fitted"
+
+    def __init__(self, naturalness: float = 3.9) -> None:
+        super().__init__()
+        self._naturalness = naturalness
+
+    def adapt(
+        self,
+        recording: Audio,
+        contour: PitchContour,
+        content: ContentFeatures,
+        voice: VoiceState,
+        progress: Progress = no_progress,
+    ) -> Adaptation:
+        for step in range(10):
+            progress(step / 10)
+        before = VoiceScores(similarity=0.7, naturalness=4.2)
+        after = VoiceScores(similarity=0.85, naturalness=self._naturalness)
+        kept = after.total > before.total
+        state = {**voice, "gain": 2 * voice["gain"]} if kept else voice
+        return Adaptation(state=state, kept=kept, before=before, after=after, steps=10, seconds=0.5)
+
+
+def adaptation(converter: str, *, kept: bool = True) -> AdaptationInfo:
+    """What a profile says of having been adapted."""
+    return AdaptationInfo(
+        converter=converter,
+        kept=kept,
+        similarity_before=0.7,
+        similarity_after=0.85,
+        naturalness_before=4.2,
+        naturalness_after=3.9,
+        steps=110,
+        seconds=180.0,
+    )
 
 
 def make_profile(

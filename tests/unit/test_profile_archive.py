@@ -16,7 +16,7 @@ from auto_voice.config import Settings
 from auto_voice.errors import FileTooLargeError, InvalidParametersError, NotFoundError, StorageError
 from auto_voice.profiles import ProfileStore, VoiceProfile
 from auto_voice.profiles.archive import ArchiveLimits
-from simple_engines import make_profile
+from simple_engines import adaptation, make_profile
 
 Members = dict[str, bytes]
 
@@ -46,6 +46,18 @@ def test_a_voice_moves_to_another_machine(store: ProfileStore, made: VoiceProfil
     assert again == made
     np.testing.assert_array_equal(store.load_reference(again.profile_id).samples, before.samples)
     assert store.load_voice_state(again.profile_id, "retrieval")["envelopes"].shape == (3, 4)
+
+
+def test_an_adapted_voice_moves_with_its_scores(store: ProfileStore, made: VoiceProfile, tmp_path: Path) -> None:
+    fitted = {"adapted.film": np.arange(5, dtype=np.float16)}
+    adapted = store.save_voice_state(made.profile_id, "neural", fitted, adaptation("neural"))
+    store.export(made.profile_id, tmp_path / "adapted.zip")
+    store.delete(made.profile_id)
+    again = store.import_(tmp_path / "adapted.zip")
+
+    assert again == adapted
+    assert again.adaptation is not None
+    np.testing.assert_array_equal(store.load_voice_state(again.profile_id, "neural")["adapted.film"], np.arange(5))
 
 
 def test_a_taken_id_is_replaced_unless_it_must_stay(store: ProfileStore, made: VoiceProfile, archive: Path) -> None:

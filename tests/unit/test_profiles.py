@@ -18,7 +18,7 @@ from auto_voice.errors import InvalidParametersError, NotFoundError, ProfileNotF
 from auto_voice.profiles import ProfileStore
 from auto_voice.profiles import folder as folder_module
 from auto_voice.profiles.profile import sample_hash
-from simple_engines import make_profile
+from simple_engines import adaptation, make_profile
 
 STATE = {"envelopes": np.arange(6, dtype=np.float16).reshape(2, 3)}
 
@@ -175,6 +175,17 @@ def test_a_state_learnt_later_is_added(settings: Settings, store: ProfileStore) 
 
     assert set(store.get(made.profile_id).voice_states) == {"retrieval", "neural"}
     assert store.load_voice_state(made.profile_id, "neural")["w"].sum() == 2
+
+
+def test_an_adaptation_is_kept_as_long_as_the_state_it_made(settings: Settings, store: ProfileStore) -> None:
+    made = make_profile(settings, retrieval=STATE)
+    assert made.adaptation is None
+
+    adapted = store.save_voice_state(made.profile_id, "neural", STATE, adaptation("neural"))
+    assert store.get(made.profile_id) == adapted
+    assert adapted.adaptation == adaptation("neural").model_copy(update={"adapted_at": adapted.adaptation.adapted_at})
+    assert store.save_voice_state(made.profile_id, "retrieval", STATE).adaptation == adapted.adaptation
+    assert store.save_voice_state(made.profile_id, "neural", STATE).adaptation is None
 
 
 def test_states_learnt_at_the_same_time_are_all_kept(settings: Settings, store: ProfileStore) -> None:

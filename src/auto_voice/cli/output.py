@@ -116,11 +116,10 @@ def _bar(description: str, time_left: bool) -> Iterator[ProgressLine]:
 class _PlainLines:
     """Progress in a log file: one line for each new label and each tenth."""
 
-    def __init__(self, description: str, time_left: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, description: str, time_left: bool) -> None:
         self._description = description
         self._time_left = time_left
-        self._clock = clock
-        self._begun = clock()
+        self._begun = time.monotonic()
         self._shown = (-1, "")
 
     def __call__(self, fraction: float, label: str = "") -> None:
@@ -132,7 +131,7 @@ class _PlainLines:
     def _remaining(self, fraction: float) -> str:
         if not self._time_left or not 0 < fraction < 1:
             return ""
-        seconds = round((self._clock() - self._begun) * (1 - fraction) / fraction)
+        seconds = round((time.monotonic() - self._begun) * (1 - fraction) / fraction)
         return f", about {seconds // 60}:{seconds % 60:02} left"
 
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from auto_voice.cli import output
 from auto_voice.cli.output import emit, emit_json, progress_line, table, warn
 
 
@@ -50,3 +51,19 @@ def test_progress_serves_as_a_stages_callback(capfd: pytest.CaptureFixture[str])
     with progress_line("work") as show:
         show(0.5)
     assert capfd.readouterr().err == "work:  50%\n"
+
+
+def test_the_time_left_is_reckoned_from_what_is_done(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([100.0, 200.0, 400.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(seconds))
+    with progress_line("work", time_left=True) as show:
+        for fraction in (0.0, 0.25, 0.8, 1.0):
+            show(fraction)
+    assert capfd.readouterr().err.splitlines() == [
+        "work:   0%",
+        "work:  25%, about 5:00 left",
+        "work:  80%, about 1:15 left",
+        "work: 100%",
+    ]

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 from auto_voice.cli import autovoice
 from auto_voice.config import Settings
 from auto_voice.errors import LowQualityAudioError
+from auto_voice.features import Progress
 from auto_voice.inference import voice_cloner
 from auto_voice.profiles import ProfileStore, VoiceProfile
-from simple_engines import make_profile
+from simple_engines import adaptation, make_profile
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +49,21 @@ class Cloner:
         description: str,
         *,
         separate_vocals: bool,
-        progress: object,
+        adapt: bool,
+        progress: Progress,
     ) -> VoiceProfile:
         type(self).asked = ([path.name for path in audio], user_id, name, description, separate_vocals)
         if audio[0].name == "noise.wav":
             raise LowQualityAudioError("no voice was found", suggestions=["Record speech."])
-        return make_profile(self._settings, name or "My voice", user_id)
+        made = make_profile(self._settings, name or "My voice", user_id)
+        return self.adapt_voice_profile(made.profile_id, user_id, progress) if adapt else made
+
+    def adapt_voice_profile(self, profile_id: str, user_id: str | None, progress: Progress) -> VoiceProfile:
+        """Not for the better where the voice is Eve's."""
+        progress(0.5)
+        profiles = ProfileStore(self._settings)
+        kept = profiles.get(profile_id, user_id).profile_name != "Eve"
+        return profiles.save_voice_state(profile_id, "tiny", {}, adaptation("tiny", kept=kept))
 
 
 @pytest.fixture
@@ -102,6 +112,45 @@ def test_a_refusal_says_why_and_what_to_do(cloner: type[Cloner]) -> None:
 def test_clone_needs_a_recording(cloner: type[Cloner]) -> None:
     assert run("clone").exit_code == 2
     assert cloner.asked == ()
+
+
+def test_clone_adapts_when_asked(cloner: type[Cloner], store: ProfileStore) -> None:
+    result = run("clone", "a.wav", "--adapt")
+    assert result.exit_code == 0
+    assert "likeness 0.70 → 0.85, naturalness 4.2 → 3.9" in result.stdout
+    assert " left" in result.stderr
+    assert store.list()[0].adaptation is not None
+
+
+def test_a_stored_voice_is_adapted(cloner: type[Cloner], settings: Settings, store: ProfileStore) -> None:
+    made = make_profile(settings, "Ada", "ada")
+
+    document = json.loads(run("profiles", "adapt", "ada", "--user-id", "ada", "--json").stdout)
+    assert VoiceProfile.model_validate(document) == store.get(made.profile_id)
+    assert document["adaptation"]["similarity_after"] == 0.85
+    assert "adapted" in run("profiles", "show", "Ada").stdout
+    assert run("profiles", "adapt", "Ada", "--user-id", "eve").exit_code == 3
+
+
+def test_an_adaptation_in_vain_is_said_to_be_one(cloner: type[Cloner], settings: Settings) -> None:
+    make_profile(settings, "Eve")
+    result = run("profiles", "adapt", "Eve")
+    assert result.exit_code == 0
+    assert "not better, so not used" in result.stdout
+    assert "stays as it was" in result.stderr
+
+
+def test_a_converter_that_cannot_be_adapted_is_named_with_the_remedy(settings: Settings) -> None:
+    made = make_profile(settings)
+    for name in ("fast", "balanced", "quality"):
+        settings_variable = f"AUTOVOICE__QUALITY__PRESETS__{name.upper()}__CONVERTER"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(settings_variable, "retrieval")
+            patch.setenv("AUTOVOICE__QUALITY__DEFAULT_PRESET", name)
+            result = run("profiles", "adapt", made.profile_id)
+        assert result.exit_code == 3
+        assert "'retrieval'" in result.stderr
+        assert f"quality.presets.{name}.converter to neural" in result.stderr
 
 
 def test_list_shows_one_line_a_voice(settings: Settings) -> None:

@@ -25,11 +25,20 @@ from auto_voice.errors import (
     InvalidParametersError,
     LowQualityAudioError,
     NotFoundError,
+    ProfileNotFoundError,
 )
 from auto_voice.inference import voice_cloner
 from auto_voice.inference.voice_cloner import SEVERAL_PEOPLE, VoiceCloner
-from auto_voice.profiles import Consent, ProfileStore
-from simple_engines import LevelContent, MiddleSeparator, SpectralPeakPitch, TurningConverter, voice, wav
+from auto_voice.profiles import Consent, ProfileStore, VoiceProfile
+from simple_engines import (
+    FittedConverter,
+    LevelContent,
+    MiddleSeparator,
+    SpectralPeakPitch,
+    TurningConverter,
+    voice,
+    wav,
+)
 from simple_hearing import SpectrumSpeaker, TonalDetector
 
 RATE = 16_000
@@ -226,3 +235,93 @@ def test_a_consent_is_kept_with_the_voice(cloner: VoiceCloner, store: ProfileSto
     made = cloner.create_voice_profile(recording(12), consent=consent)
     assert store.get(made.profile_id).consent == consent
     assert cloner.create_voice_profile(recording(12)).consent is None
+
+
+Make = Callable[[TurningConverter], VoiceCloner]
+
+
+@pytest.fixture
+def cloner_with(settings: Settings, cloner: VoiceCloner) -> Make:
+    """A cloner with another converter."""
+
+    def make(converter: TurningConverter) -> VoiceCloner:
+        return VoiceCloner(
+            "cpu",
+            settings,
+            separator=MiddleSeparator(),
+            pitch=SpectralPeakPitch(),
+            content=LevelContent(),
+            converter=converter,
+        )
+
+    return make
+
+
+def gain(store: ProfileStore, made: VoiceProfile) -> float:
+    return float(store.load_voice_state(made.profile_id, "fitted")["gain"][0])
+
+
+def test_a_voice_is_adapted_while_it_is_cloned(cloner_with: Make, store: ProfileStore) -> None:
+    seen: list[float] = []
+    made = cloner_with(FittedConverter()).create_voice_profile(recording(8), adapt=True, progress=seen.append)
+
+    assert made.adaptation is not None
+    assert (made.adaptation.converter, made.adaptation.kept, made.adaptation.steps) == ("fitted", True, 10)
+    assert (made.adaptation.similarity_before, made.adaptation.similarity_after) == (0.7, 0.85)
+    assert store.get(made.profile_id) == made
+    assert gain(store, made) == -1.0
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_a_stored_voice_is_adapted(cloner_with: Make, store: ProfileStore) -> None:
+    cloner = cloner_with(FittedConverter())
+    made = cloner.create_voice_profile(recording(8), "ada")
+    assert made.adaptation is None
+
+    for _ in range(2):  # a second time does the same again, not twice as much
+        adapted = cloner.adapt_voice_profile(made.profile_id, "ada")
+        assert adapted.adaptation is not None
+        assert gain(store, adapted) == -1.0
+    assert adapted.model_copy(update={"adaptation": None, "voice_states": made.voice_states}) == made
+
+
+def test_a_voice_that_came_out_no_better_stays_as_it_was(cloner_with: Make, store: ProfileStore) -> None:
+    cloner = cloner_with(FittedConverter(naturalness=2.0))
+    made = cloner.create_voice_profile(recording(8), adapt=True)
+    assert made.adaptation is not None
+    assert not made.adaptation.kept
+    assert gain(store, made) == -0.5
+
+
+def test_a_converter_that_cannot_be_adapted_is_refused_before_anything_is_heard(
+    cloner: VoiceCloner, converter: TurningConverter, store: ProfileStore
+) -> None:
+    with pytest.raises(InvalidParametersError, match="'turning'") as caught:
+        cloner.create_voice_profile(recording(8), adapt=True)
+    assert "neural" in caught.value.suggestions[0]
+    assert (converter.learnt, store.count()) == (0, 0)
+    made = cloner.create_voice_profile(recording(8))
+    with pytest.raises(InvalidParametersError):
+        cloner.adapt_voice_profile(made.profile_id)
+
+
+def test_only_the_owner_adapts(cloner_with: Make) -> None:
+    cloner = cloner_with(FittedConverter())
+    made = cloner.create_voice_profile(recording(8), "ada")
+    with pytest.raises(ProfileNotFoundError):
+        cloner.adapt_voice_profile(made.profile_id, "eve")
+
+
+def test_a_cancelled_adaptation_leaves_the_voice_as_it_was(cloner_with: Make, store: ProfileStore) -> None:
+    cloner = cloner_with(FittedConverter())
+    made = cloner.create_voice_profile(recording(8))
+
+    def stop(fraction: float) -> None:
+        if fraction > 0.5:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        cloner.adapt_voice_profile(made.profile_id, progress=stop)
+    assert store.get(made.profile_id) == made
+    assert gain(store, made) == -0.5
