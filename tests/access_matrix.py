@@ -135,6 +135,9 @@ EXPECTED: dict[tuple[str, str], Open | Owned | Shared | Socket] = {
     ("DELETE", "/api/v1/voice/profiles/<profile_id>"): Owned(
         lambda things: Request(f"/api/v1/voice/profiles/{things.profile}")
     ),
+    ("POST", "/api/v1/voice/profiles/<profile_id>/adapt"): Owned(
+        lambda things: Request(f"/api/v1/voice/profiles/{things.profile}/adapt"), 202
+    ),
     ("GET", "/api/v1/voice/profiles/<profile_id>/export"): Owned(
         lambda things: Request(f"/api/v1/voice/profiles/{things.profile}/export")
     ),

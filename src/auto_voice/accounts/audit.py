@@ -21,6 +21,7 @@ Act = Literal[
     "key_refused",
     "keys_guessed",
     "voice_created",
+    "voice_adapted",
     "voice_deleted",
     "voice_exported",
     "voice_imported",

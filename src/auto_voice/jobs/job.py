@@ -6,8 +6,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["conversion", "speech", "stream", "clone", "analysis"]
-"""A song in another voice · a text to a file · a text as it is spoken · a voice learnt · features of a recording."""
+Kind = Literal["conversion", "speech", "stream", "clone", "adaptation", "analysis"]
+"""A song in another voice · a text to a file · a text as it is spoken · a voice learnt · the converter fitted to one ·
+features of a recording."""
 
 Lane = Literal["batch", "interactive"]
 """Batch work waits for its turn; somebody is holding the line for interactive work, so it has slots of its own."""
@@ -17,6 +18,7 @@ State = Literal["queued", "processing", "completed", "failed", "cancelled"]
 LANES: dict[Kind, Lane] = {
     "conversion": "batch",
     "speech": "batch",
+    "adaptation": "batch",
     "stream": "interactive",
     "clone": "interactive",
     "analysis": "interactive",

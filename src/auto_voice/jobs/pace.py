@@ -16,7 +16,14 @@ from auto_voice.jobs.job import Kind
 _LEARN_FROM = 200
 _PER_PRESET = 50
 _REMEMBER_SECONDS = 10.0
-_USUAL_WORK: dict[Kind, float] = {"conversion": 210.0, "speech": 60.0, "stream": 10.0, "clone": 60.0, "analysis": 30.0}
+_USUAL_WORK: dict[Kind, float] = {
+    "conversion": 210.0,
+    "speech": 60.0,
+    "stream": 10.0,
+    "clone": 60.0,
+    "adaptation": 60.0,
+    "analysis": 30.0,
+}
 """Seconds of sound of a job that doesn't say how many it has."""
 _FIRST_GUESS: dict[tuple[Kind, str | None], float] = {
     ("conversion", "fast"): 1.0,
@@ -25,6 +32,7 @@ _FIRST_GUESS: dict[tuple[Kind, str | None], float] = {
     ("speech", None): 0.5,
     ("stream", None): 0.5,
     ("clone", None): 0.5,
+    ("adaptation", None): 4.0,
     ("analysis", None): 0.5,
 }
 """Seconds of work for one second of sound, until there are finished jobs to learn from: a slow machine's."""

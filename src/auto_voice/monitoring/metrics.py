@@ -23,7 +23,7 @@ from auto_voice.storage.paths import CACHE_KINDS, Paths
 
 _LOG = logging.getLogger(__name__)
 
-JOB_KINDS = ("conversion", "speech", "stream", "clone", "analysis")
+JOB_KINDS = ("conversion", "speech", "stream", "clone", "adaptation", "analysis")
 ENDS = ("completed", "failed", "cancelled")
 SOCKET_FAILURES = ("refused", "full", "error")
 _SPOKEN = ("speech", "stream")

@@ -129,6 +129,9 @@ class ProfileFolder:
                 adaptation = earlier
             changed = profile.model_copy(update={"voice_states": stored, "adaptation": adaptation})
             files.write_file(self._paths.profile_json(profile_id), files.dump_profile(changed))
+            if adaptation != earlier:  # it sounds otherwise now
+                for path in self._paths.profile_previews(profile_id):
+                    path.unlink(missing_ok=True)
         return changed
 
     def remove(self, profile_id: str) -> None:

@@ -68,6 +68,10 @@ class Paths:
         """A sentence in that voice, for those who want to hear it."""
         return self._profile(profile_id, f"_preview.{format}")
 
+    def profile_previews(self, profile_id: str) -> list[Path]:
+        """The sentence in all formats there may be."""
+        return [self.profile_preview(profile_id, "mp3"), self.profile_preview(profile_id, "wav")]
+
     def cache_dir(self, kind: CacheKind) -> Path:
         """The folder of one kind of cache entries; the cache makes it when it first writes."""
         if kind not in CACHE_KINDS:

@@ -23,7 +23,7 @@ def test_before_anything_was_done_there_is_a_guess(estimates: Estimates) -> None
     assert 0 < fast < best
     assert estimates.total_seconds("conversion", {"preset": "fast"}, 120.0) == pytest.approx(2 * fast)
     assert estimates.total_seconds("conversion", {}, None) > 0
-    for kind in ("speech", "stream", "clone", "analysis"):
+    for kind in ("speech", "stream", "clone", "adaptation", "analysis"):
         assert estimates.total_seconds(kind, {}, None) > 0  # type: ignore[arg-type]
 
 

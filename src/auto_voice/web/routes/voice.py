@@ -22,7 +22,7 @@ from auto_voice.profiles.profile import DEFAULT_NAME, clean_description, clean_n
 from auto_voice.web import audit, previews, uploads
 from auto_voice.web.caller import caller, no_such_user, owner_for, visible_owner
 from auto_voice.web.limits import limited
-from auto_voice.web.models.conversion import ConvertHeaders
+from auto_voice.web.models.conversion import ConversionAccepted, ConvertHeaders
 from auto_voice.web.models.query import UserQuery
 from auto_voice.web.models.voice import (
     CloneForm,
@@ -37,7 +37,7 @@ from auto_voice.web.models.voice import (
 from auto_voice.web.responses import ERRORS, errors
 from auto_voice.web.services import services
 from auto_voice.web.status import iso_time
-from auto_voice.web.submission import submit
+from auto_voice.web.submission import accepted, submit
 from auto_voice.web.waiting import line, require_worker, wait_for
 
 _LARGEST_IMPORT = 256 << 20
@@ -135,6 +135,27 @@ def delete_profile(path: ProfilePath, query: UserQuery) -> Response:
     audit.record("voice_deleted", path.profile_id)
     done = ProfileDeleted(message="The voice was deleted.", profile_id=path.profile_id)
     return jsonify(done.model_dump())
+
+
+@blueprint.post("/profiles/<profile_id>/adapt", responses={202: ConversionAccepted, **errors(409)})
+@limited("clones")
+def adapt_profile(path: ProfilePath, query: UserQuery, header: ConvertHeaders) -> tuple[Response, int]:
+    """Fit the converter to a voice, which takes minutes; a job does it, which is watched as a conversion is.
+
+    The fitted voice is used only where it scores better; the profile's `adaptation` says what came of it.
+    """
+    profile = _visible(path, query)
+    new = NewJob(
+        kind="adaptation",
+        owner=profile.user_id,
+        parameters={"profile_id": profile.profile_id},
+        profile_id=profile.profile_id,
+        work_seconds=profile.audio_info.reference_seconds,
+        request_id=current_request_id(),
+    )
+    job = submit(new, header.idempotency_key)
+    audit.record("voice_adapted", profile.profile_id, owner=profile.user_id)
+    return accepted(job, "The voice waits to be adapted.")
 
 
 @blueprint.get(

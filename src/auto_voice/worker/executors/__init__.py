@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from auto_voice.jobs.job import Job, Kind
 from auto_voice.progress import ProgressCallback
 from auto_voice.worker.context import WorkerContext
+from auto_voice.worker.executors.adaptation import AdaptationExecutor
 from auto_voice.worker.executors.analysis import AnalysisExecutor
 from auto_voice.worker.executors.clone import CloneExecutor
 from auto_voice.worker.executors.conversion import ConversionExecutor
@@ -40,5 +41,6 @@ EXECUTORS: Mapping[Kind, Callable[[WorkerContext], Executor]] = {
     "speech": SpeechExecutor,
     "stream": SpeechExecutor,
     "clone": CloneExecutor,
+    "adaptation": AdaptationExecutor,
     "analysis": AnalysisExecutor,
 }
