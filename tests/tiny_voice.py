@@ -15,6 +15,7 @@ from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode, 
 from auto_voice.models.networks.content_mapper import ContentMapper, MapperShape
 from auto_voice.models.networks.ge2e import GE2E
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE, DecoderShape, StyleDecoder
+from auto_voice.models.networks.voice_prior import PriorShape, VoicePrior
 
 SHAPE = DecoderShape(content=6, style=4, hidden=8, skip=3, generator=16)
 DIMENSIONS = 4
@@ -76,6 +77,8 @@ class TinyModels:
         shape = MapperShape(features=DIMENSIONS, content=SHAPE.content, phones=3, width=8, dilations=(1,))
         self.tiny_mapper = ContentMapper(shape).eval().requires_grad_(False)
         self.tiny_listener = GE2E().eval()
+        film = len(join_film(self.tiny_decoder))
+        self.tiny_prior = VoicePrior(PriorShape(style=SHAPE.style, film=film, rank=2)).eval().requires_grad_(False)
 
     @contextmanager
     def mapper(self) -> Iterator[ContentMapper]:
@@ -84,6 +87,10 @@ class TinyModels:
     @contextmanager
     def decoder(self) -> Iterator[StyleDecoder]:
         yield self.tiny_decoder
+
+    @contextmanager
+    def prior(self) -> Iterator[VoicePrior]:
+        yield self.tiny_prior
 
     @contextmanager
     def listener(self) -> Iterator[GE2E]:

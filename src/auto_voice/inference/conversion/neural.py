@@ -18,12 +18,12 @@ from auto_voice.inference.conversion.adaptive import Adaptation
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode, sing
 from auto_voice.inference.conversion.joining import join, trust
-from auto_voice.inference.conversion.neural_models import NeuralModels
 from auto_voice.inference.conversion.pitch_following import asked_anew
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE
 
 if TYPE_CHECKING:
+    from auto_voice.inference.conversion.neural_models import NeuralModels
     from auto_voice.models.runtime import ModelRuntime
 
 Embed = Callable[[Audio], NDArray[np.float32]]
@@ -49,6 +49,7 @@ class NeuralConverter:
 
     Args:
         runtime: where models live.
+        models: the networks.
         pitch: tracks what the decoder sang.
         embed: knows voices apart: a recording → a point on GE2E's sphere, float32 (256,).
         adapter: fits voices.
@@ -61,14 +62,16 @@ class NeuralConverter:
     def __init__(
         self,
         runtime: ModelRuntime,
+        models: NeuralModels,
         pitch: Tracker,
         embed: Embed,
         adapter: Adapter,
+        *,
         likeness: float,
         attempts: int = 1,
     ) -> None:
         self._runtime = runtime
-        self._models = NeuralModels(runtime)
+        self._models = models
         self._embed = embed
         self._pitch = pitch
         self._adapter = adapter

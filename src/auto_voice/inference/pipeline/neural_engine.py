@@ -17,20 +17,26 @@ if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
 
 _ATTEMPTS = {"medium": 1, "high": 1, "highest": 2}
+"""How often a song is sung, by `vocoder_quality`."""
 
 
 def create(settings: Settings, runtime: ModelRuntime) -> NeuralConverter:
     """The converter of the entry point `neural`."""
     preset = settings.quality.presets[settings.quality.default_preset]
-    pitch = plugins.create("pitch", preset.pitch_engine, settings, runtime)
-    embed = SpeakerEncoder(runtime).embed
+    models, embed = NeuralModels(runtime), SpeakerEncoder(runtime).embed
     adapter = Adapter(
         runtime=runtime,
-        models=NeuralModels(runtime),
+        models=models,
         embed=embed,
         judge=VoiceTrial(settings, runtime),
         plan=FittingPlan(max_seconds=settings.conversion.adaptation_seconds),
     )
     return NeuralConverter(
-        runtime, pitch, embed, adapter, settings.conversion.likeness, _ATTEMPTS[preset.vocoder_quality]
+        runtime,
+        models,
+        plugins.create("pitch", preset.pitch_engine, settings, runtime),
+        embed,
+        adapter,
+        likeness=settings.conversion.likeness,
+        attempts=_ATTEMPTS[preset.vocoder_quality],
     )

@@ -147,7 +147,7 @@ def test_a_recording_of_a_moment_is_refused(adapter: Adapter, models: TinyModels
 
 @pytest.fixture
 def converter(runtime: ModelRuntime, embed: Embed, adapter: Adapter) -> NeuralConverter:
-    return NeuralConverter(runtime, SpectralPeakPitch(), embed, adapter, 0.5)
+    return NeuralConverter(runtime, TinyModels(), SpectralPeakPitch(), embed, adapter, likeness=0.5)  # type: ignore[arg-type]
 
 
 def test_only_converters_that_can_be_fitted_say_so(
