@@ -65,6 +65,9 @@ class ModelRuntime:
         device: overrides `gpu.device`: "auto", "cpu", "cuda" or "cuda:N".
         clock: seconds, monotonic.
 
+    Attributes:
+        mixed_precision: networks may compute in 16 bits on a GPU (`gpu.mixed_precision`).
+
     Raises:
         ModelLoadError: a GPU was asked for, there is none, and `gpu.allow_fallback` is off.
     """
@@ -80,6 +83,7 @@ class ModelRuntime:
         self._allow_fallback = settings.gpu.allow_fallback
         self._idle_seconds = settings.models.idle_unload_seconds
         self._clock = clock
+        self.mixed_precision = settings.gpu.mixed_precision
         self._slots: dict[tuple[str, str], _Slot] = {}
         self._events: list[RuntimeEvent] = []
         self._lock = threading.Lock()

@@ -15,7 +15,6 @@ from auto_voice.audio import Samples
 from auto_voice.features import Progress, no_progress
 from auto_voice.inference.conversion.decoder_input import DecoderInput, phrases
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE, SAMPLES_PER_FRAME, StyleDecoder
-from auto_voice.models.precision import half_precision
 
 _FADE_SECONDS = 0.01
 
@@ -98,6 +97,6 @@ def decode(
 ) -> Samples:
     """All of content, F0 and energy (a batch of one, on the device) at once: float32 (frames × 600,)."""
     style = torch.from_numpy(np.ascontiguousarray(voice.style))[None].to(device)
-    with torch.inference_mode(), half_precision(device):
+    with torch.inference_mode():
         made: Tensor = functional_call(decoder, voice.parameters(decoder, device), (*given, style))
     return made[0].float().cpu().numpy()

@@ -8,11 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import torch
+
 from auto_voice.errors import ModelLoadError
 from auto_voice.models.networks.content_mapper import ContentMapper
 from auto_voice.models.networks.decoder_update import DecoderUpdate
 from auto_voice.models.networks.ge2e import GE2E
-from auto_voice.models.networks.style_decoder import StyleDecoder
+from auto_voice.models.networks.style_decoder import StyleDecoder, fast_kind
 from auto_voice.models.networks.voice_prior import VoicePrior
 
 if TYPE_CHECKING:
@@ -62,7 +64,13 @@ class NeuralModels:
         decoder = load_published_decoder(self._runtime)
         if weights_file(UPDATE_FILE).is_file():
             _load_update().change.add_to(decoder)
-        return decoder.to(device)
+        return decoder.to(device).compute_in(self._kind(device))
+
+    def _kind(self, device: str) -> torch.dtype:
+        """Not float16 on a GPU: gradients as small as a voice's would be nothing in it."""
+        if device.startswith("cuda"):
+            return torch.bfloat16 if self._runtime.mixed_precision else torch.float32
+        return fast_kind()
 
 
 def load_published_decoder(runtime: ModelRuntime) -> StyleDecoder:

@@ -18,7 +18,6 @@ from auto_voice.features import Progress, no_progress
 from auto_voice.inference.conversion.decoder_input import DecoderInput, phrases
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice, split_film
 from auto_voice.models.networks.style_decoder import CONTENT_RATE, SAMPLES_PER_FRAME, StyleDecoder
-from auto_voice.models.precision import half_precision
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """From made and wanted samples, (batch, samples) at 24 kHz each, to what is to become small, ()."""
@@ -101,9 +100,7 @@ def fit_voice(
             group["lr"] = rate * pace
         first, end = segments.draw()
         arguments = (*given.tensors(first, end, device), style[None])
-        # Not in float16, a GPU's 16 bits: gradients as small as these would be nothing in it.
-        with half_precision(device, wanted=device == "cpu"):
-            made = functional_call(decoder, split_film(decoder, film), arguments)
+        made = functional_call(decoder, split_film(decoder, film), arguments)
         loss = distance(made, segments.samples(first, end).to(device))
         losses.append(loss.item())
         if not np.isfinite(losses[-1]):
