@@ -17,6 +17,7 @@ from torch.func import functional_call
 from auto_voice.atomic_file import atomic_write
 from auto_voice.errors import InvalidParametersError
 from auto_voice.features import Progress, no_progress
+from auto_voice.inference.conversion.decoder_voice import join_film
 from auto_voice.models.networks.decoder_update import DecoderUpdate
 from auto_voice.models.networks.style_decoder import StyleDecoder
 from auto_voice.training.decoder_examples import DecoderExample, random_stretches
@@ -34,21 +35,26 @@ class DecoderPlan:
     Attributes:
         steps: at most, in all.
         minutes: no step begins after so long, counted over all resumed runs; the learning rates fall in time for it.
-        batch: stretches a step.
+        batch: stretches a step that are to be made as they were read.
+        crossed: as many more that are to be made in the voice of another reader.
         frames: of a stretch; 25 ms each.
         update_rate, prior_rate: learning rates of the decoder's change and of the prior, at their highest.
         likeness: weight of the speaker encoder's judgement beside the spectrum's.
+        pull: back to the published decoder at each step, per unit of the learning rate. What is fitted to spectra
+            alone sounds the rougher the further it goes.
         validate_every, keep_every: steps between validations, and between checkpoints.
         seed: of the choice of stretches.
     """
 
     steps: int = 4000
     minutes: float = 60.0
-    batch: int = 3
+    batch: int = 2
+    crossed: int = 1
     frames: int = 48
-    update_rate: float = 1e-3
-    prior_rate: float = 2e-3
-    likeness: float = 0.3
+    update_rate: float = 4e-4
+    prior_rate: float = 8e-4
+    likeness: float = 0.4
+    pull: float = 1.0
     validate_every: int = 150
     keep_every: int = 50
     seed: int = 0
@@ -110,6 +116,9 @@ class DecoderTrainer:
         self._sizes = [biases[name].numel() for name in self._names]
         update.change.attach(decoder)
         self._rates = (plan.update_rate, plan.prior_rate)
+        pulled = [(each, torch.zeros_like(each)) for each in update.change.up.values()]
+        film = update.prior.film
+        self._pulled = [*pulled, (film.weight, torch.zeros_like(film.weight)), (film.bias, join_film(decoder))]
         self._optimiser = torch.optim.Adam(
             [{"params": part.parameters()} for part in self._parts.values()], betas=_BETAS
         )
@@ -150,16 +159,22 @@ class DecoderTrainer:
     def _one_step(self, pace: float) -> list[float]:
         plan = self._plan
         random = np.random.default_rng([plan.seed, self._step])
-        batch = random_stretches(self._examples, plan.batch, plan.frames, random)
+        batch = random_stretches(self._examples, plan.batch + plan.crossed, plan.frames, random)
+        # Nobody knows how another reader would have read it: only whether it sounds like that reader can be judged.
+        heard, voice = (torch.cat([each[: plan.batch], each[: plan.crossed]]) for each in (batch.heard, batch.voice))
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * pace
-        made = self.make(batch.content, batch.f0, batch.energy, batch.heard)
-        sound, voice = self._distances.sound(made, batch.samples), self._distances.voice(made, batch.voice)
+        made = self.make(batch.content, batch.f0, batch.energy, heard)
+        sound = self._distances.sound(made[: plan.batch], batch.samples[: plan.batch])
+        likeness = self._distances.voice(made, voice)
         self._optimiser.zero_grad()
-        (sound + plan.likeness * voice).backward()  # type: ignore[no-untyped-call]
+        (sound + plan.likeness * likeness).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._parts.parameters(), _MOST_GRADIENT)
         self._optimiser.step()
-        return [float(sound.detach()), float(voice.detach())]
+        with torch.no_grad():
+            for each, published in self._pulled:
+                each.lerp_(published, plan.pull * plan.update_rate * pace)
+        return [float(sound.detach()), float(likeness.detach())]
 
     def _done(self) -> float:
         return max(self._step / self._plan.steps, self._seconds / 60 / self._plan.minutes)

@@ -19,7 +19,7 @@ from auto_voice.models.networks.content_mapper import ContentMapper
 from auto_voice.models.networks.style_decoder import SAMPLES_PER_FRAME
 from auto_voice.training.readers import COPIES, Reading
 
-_SHARES = dict(zip(COPIES, (0.55, 0.18, 0.2, 0.07), strict=True))
+_SHARES = dict(zip(COPIES, (0.7, 0.14, 0.13, 0.03), strict=True))
 _LEAST_VOICED = 0.25
 _DRAWS = 6
 _UNCERTAINTY = 0.015

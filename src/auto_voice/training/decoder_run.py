@@ -29,7 +29,7 @@ from auto_voice.models.networks.voice_prior import PriorShape, VoicePrior
 from auto_voice.models.runtime import ModelRuntime
 from auto_voice.training.decoder import DecoderPlan, DecoderTrainer, Distances, Loss
 from auto_voice.training.decoder_examples import DecoderExample, load_decoder_examples
-from auto_voice.training.decoder_scores import DecoderScores, score_decoder
+from auto_voice.training.decoder_scores import DecoderScores, crossed, score_decoder
 from auto_voice.training.readers import reading_files
 from auto_voice.training.run import read_mapper
 from auto_voice.utils.speaker import SpeakerEncoder
@@ -79,6 +79,7 @@ def train_decoder(
     loading = part_of(progress, 0.0, _LOADING_SHARE)
     examples = load_decoder_examples(training, mapper, plan.frames, loading)
     kept_out = [each for each in load_decoder_examples(validation, mapper, plan.frames) if each.copy in _VALIDATED]
+    kept_out += crossed([each for each in kept_out if each.copy == "read"])
     say(f"{len(examples)} readings; {len(kept_out)} to validate with")
     decoder = load_published_decoder(runtime).compute_in(fast_kind())
     digest = hashlib.sha256(mapper_file.read_bytes()).hexdigest()

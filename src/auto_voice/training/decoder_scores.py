@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ Make = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 BANDS = {"below 220 Hz": (0.0, 220.0), "220-440 Hz": (220.0, 440.0), "above 440 Hz": (440.0, 2000.0)}
 
+CROSSED = "crossed"
+"""Made in another reader's voice."""
+
 _FRAMES = 3 * CONTENT_RATE
 _CENTS = 50.0
 
@@ -34,13 +37,22 @@ class DecoderScores:
 
     Attributes:
         sound: distance of the spectra from those of the reading.
-        likeness: cosine of what is made to the reader, by copy.
+        likeness: cosine of what is made to the reader whose voice it is to be in, by copy.
         in_tune: share of the voiced frames within 50 cents of what was asked for, by BANDS.
     """
 
     sound: float
     likeness: dict[str, float]
     in_tune: dict[str, float]
+
+
+def crossed(examples: Sequence[DecoderExample]) -> list[DecoderExample]:
+    """Each example with the voice of the one after it; there is nothing to compare its sound with."""
+    voices = [*examples[1:], *examples[:1]]
+    return [
+        replace(example, embedding=voice.embedding, copy=CROSSED)
+        for example, voice in zip(examples, voices, strict=True)
+    ]
 
 
 def score_decoder(
@@ -59,7 +71,8 @@ def score_decoder(
         content, f0, energy, wanted, voice = (torch.from_numpy(part)[None] for part in parts)
         with torch.inference_mode():
             made = make(content, f0, energy, voice)
-            sounds.append(float(distance(made, wanted)))
+            if example.copy != CROSSED:
+                sounds.append(float(distance(made, wanted)))
         audio = Audio(made.float().numpy(), SAMPLE_RATE)
         likeness[example.copy].append(_likeness(audio, example, encoder))
         measured, _, _ = curves(audio.mono(), pitch.extract(audio))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from torch import Tensor
 from auto_voice.audio import Audio
 from auto_voice.errors import AudioTooShortError, InvalidParametersError
 from auto_voice.features import PitchContour, Progress, no_progress
+from auto_voice.inference.conversion.decoder_voice import join_film
 from auto_voice.models.networks.decoder_update import DecoderUpdate
 from auto_voice.models.networks.low_rank_update import LowRankUpdate
 from auto_voice.models.networks.style_decoder import SAMPLES_PER_FRAME, DecoderShape, StyleDecoder
 from auto_voice.models.networks.voice_prior import PriorShape, VoicePrior
 from auto_voice.training.decoder import DecoderPlan, DecoderTrainer, Distances, Loss
 from auto_voice.training.decoder_examples import DecoderExample, random_stretches
-from auto_voice.training.decoder_scores import score_decoder
+from auto_voice.training.decoder_scores import crossed, score_decoder
 from auto_voice.training.readers import COPIES
 
 SHAPE = DecoderShape(content=6, style=4, hidden=8, skip=2, generator=8)
@@ -49,22 +51,32 @@ def loudness_apart(made: Tensor, wanted: Tensor) -> Tensor:
     return (made.square().mean().log() - wanted.square().mean().log()).abs()
 
 
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
 def no_voice(made: Tensor, wanted: Tensor) -> Tensor:
-    return made.new_zeros(()) * wanted.sum()
+    return 0.0 * (made.sum() + wanted.sum())
 
 
 class Run:
     """A run of the same training each time, stopped by Ctrl-C once a share of it is done."""
 
-    def __init__(self, plan: DecoderPlan = PLAN, seconds_per_look: float = 0.0) -> None:
+    def __init__(
+        self,
+        plan: DecoderPlan = PLAN,
+        seconds_per_look: float = 0.0,
+        sound: Distance = loudness_apart,
+        voice: Distance = no_voice,
+    ) -> None:
         torch.manual_seed(0)
         decoder = StyleDecoder(SHAPE)
+        self.published_film = join_film(decoder)
         film = sum(each.numel() for each in decoder.style_parameters().values())
         prior = VoicePrior(PriorShape(style=SHAPE.style, film=film, rank=3))
         self.update = DecoderUpdate(change=LowRankUpdate.of(decoder, 2, 20), prior=prior, mapper="a mapper")
         self.losses: list[tuple[int, Loss]] = []
         self._now, self._pace = 0.0, seconds_per_look
-        distances = Distances(loudness_apart, no_voice)
+        distances = Distances(sound, voice)
         self.trainer = DecoderTrainer(decoder, self.update, EXAMPLES, distances, plan, self._clock)
 
     def to(self, checkpoint: Path, stop_at: float = 2.0) -> Run:
@@ -91,6 +103,16 @@ def test_both_the_decoder_and_the_prior_learn(tmp_path: Path) -> None:
     before = dict(untouched.update.prior.named_parameters())
     assert all(not each.equal(before[name]) for name, each in run.update.prior.named_parameters())
     assert all(each.any() for each in run.update.change.up.values())
+
+
+def test_what_no_loss_asks_for_goes_back_to_the_published_decoder(tmp_path: Path) -> None:
+    run = Run(replace(PLAN, likeness=0.0, update_rate=0.1, prior_rate=0.0, pull=5.0), sound=no_voice)
+    for up in run.update.change.up.values():
+        torch.nn.init.ones_(up)
+    torch.nn.init.ones_(run.update.prior.film.bias)
+    run.to(tmp_path / "checkpoint")
+    assert all(each.abs().max() < 1e-3 for each in run.update.change.up.values())
+    torch.testing.assert_close(run.update.prior.film.bias.detach(), run.published_film, rtol=0, atol=1e-2)
 
 
 def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
@@ -175,6 +197,30 @@ def test_scores_tell_the_octaves_and_the_copies_apart() -> None:
     assert scores.likeness["read"] == pytest.approx(1.0)
     assert scores.likeness["high"] == pytest.approx(float(low.embedding @ high.embedding))
     assert scores.sound > 0
+
+
+def test_a_crossed_example_is_judged_by_the_other_voice_and_not_by_its_sound() -> None:
+    one, other = example(0), example(1)
+    changed = crossed([one, other])
+    assert [each.copy for each in changed] == ["crossed", "crossed"]
+    assert changed[0].embedding is other.embedding and changed[1].embedding is one.embedding
+    made, ears = Run().trainer.make, (_Tuner(204.0), _Ear(other.embedding))
+    alone, both = (score_decoder(made, each, loudness_apart, *ears) for each in ([one], [one, changed[0]]))
+    assert both.sound == alone.sound
+    assert both.likeness["crossed"] == pytest.approx(1.0) and both.likeness["read"] < 0.5
+
+
+def test_the_voices_a_step_crosses_are_those_of_its_other_stretches(tmp_path: Path) -> None:
+    asked: list[Tensor] = []
+
+    def listen(made: Tensor, wanted: Tensor) -> Tensor:
+        asked.append(wanted)
+        return no_voice(made, wanted)
+
+    run = Run(replace(PLAN, steps=1, batch=2, crossed=1), voice=listen).to(tmp_path / "checkpoint")
+    (voices,) = asked
+    assert run.losses and voices.shape == (3, 256)
+    assert voices[2].equal(voices[0]) and not voices[1].equal(voices[0])
 
 
 def test_silence_is_like_nobody_and_in_no_tune() -> None:
