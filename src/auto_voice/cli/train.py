@@ -157,3 +157,57 @@ def align_speech(speech: Path, mapper: Path, out: Path, exclude: tuple[str, ...]
         emit_json({"folder": str(out), "aligned": count})
     else:
         emit(f"{out}: {count} recordings aligned")
+
+
+@train.command("decoder")
+@click.option("--speech", type=_EXISTING, required=True, metavar="DIR", help="Recordings, SPEAKER-….flac or .wav.")
+@click.option("--out", type=_FILE, required=True, metavar="FILE", help="The update; its checkpoint goes beside it.")
+@click.option("--readings", type=_FOLDER, metavar="DIR", help="Folder of the readings taken apart; else beside OUT.")
+@click.option("--mapper", type=_FILE, metavar="FILE", help="A content mapper other than the one that is installed.")
+@click.option("--start", type=_FILE, metavar="FILE", help="An update to start from.")
+@click.option(
+    "--minutes", type=click.FloatRange(0.1, 10_000), default=60.0, show_default=True, help="Of training, in all."
+)
+@click.option(
+    "--strength", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of the change that is kept."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, to take apart.")
+@_EXCLUDED
+@json_option
+def decoder(
+    speech: Path,
+    out: Path,
+    readings: Path | None,
+    mapper: Path | None,
+    start: Path | None,
+    minutes: float,
+    strength: float,
+    seed: int,
+    workers: int,
+    exclude: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Fit the decoder, and what voice it expects of an embedding, to many readers. Resumes what was interrupted."""
+    from auto_voice.inference.conversion.neural_models import MAPPER_FILE, weights_file
+    from auto_voice.training.decoder import DecoderPlan
+    from auto_voice.training.decoder_run import in_words, train_decoder
+    from auto_voice.training.readers import prepare_readers
+    from auto_voice.training.transcribe import recordings_of
+
+    settings = current_settings()
+    readings = readings or out.with_suffix(".readings")
+    readings.mkdir(parents=True, exist_ok=True)
+    with progress_line("take apart") as show:
+        recordings = recordings_of(speech, exclude)
+        prepare_readers(recordings, readings, settings, seed=seed, workers=workers, progress=show)
+    plan = DecoderPlan(minutes=minutes, seed=seed)
+    mapper = mapper or weights_file(MAPPER_FILE)
+    with progress_line("train") as show:
+        scores = train_decoder(
+            readings, mapper, out, plan, settings, start=start, strength=strength, say=say, progress=show
+        )
+    if as_json:
+        emit_json(asdict(scores))
+    else:
+        emit(in_words(scores))

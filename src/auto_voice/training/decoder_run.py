@@ -52,6 +52,7 @@ def train_decoder(
     settings: Settings,
     *,
     start: Path | None = None,
+    strength: float = 1.0,
     say: Callable[[str], None] = print,
     progress: Progress = no_progress,
 ) -> DecoderScores:
@@ -63,10 +64,12 @@ def train_decoder(
         readings: folder of `prepare_readers`.
         mapper_file: the content mapper through which the decoder is to be used.
         start: an update to start from; from the published decoder when not given.
+        strength: share of the trained change of the decoder's weights that is kept in `out`: the less, the more
+            natural.
         say: told the scores of each validation.
 
     Returns:
-        The last scores.
+        The scores of what `out` holds.
 
     Raises:
         InputError: the readings or the checkpoint cannot be used.
@@ -104,11 +107,14 @@ def train_decoder(
         say(f"step {step}: sound {loss.sound:.3f}, voice {loss.voice:.3f}; kept-out readers: {in_words(scores)}")
 
     trainer.run(checkpoint, report, part_of(progress, _LOADING_SHARE, 1.0))
+    update.change.scale(strength)
+    scores = score_decoder(trainer.make, kept_out, distances.sound, pitch, encoder)
+    say(f"at strength {strength:g}: kept-out readers: {in_words(scores)}")
     with atomic_path(out) as temporary:
         update.save(temporary)
     history = [json.loads(line) for line in history_file.read_text(encoding="utf-8").splitlines()]
     draw(history, out.with_suffix(".png"))
-    return DecoderScores(**history[-1]["scores"])
+    return scores
 
 
 def new_update(

@@ -37,6 +37,12 @@ class LowRankUpdate(nn.Module):
         """An update of every convolution with at least that many weights; it changes nothing until it is trained."""
         return cls(dict(_convolutions(network, least)), rank)
 
+    def scale(self, share: float) -> None:
+        """Keep that share of the change."""
+        with torch.no_grad():
+            for up in self.up.values():
+                up *= share
+
     def attach(self, network: nn.Module) -> None:
         """Have the network's outputs, and gradients, follow the update from now on, while it is trained.
 

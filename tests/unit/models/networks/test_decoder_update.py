@@ -63,6 +63,17 @@ def test_what_training_heard_is_what_is_loaded() -> None:
     assert not torch.allclose(sound(plain), sound(added), rtol=1e-2, atol=1e-3)
 
 
+def test_a_share_of_the_change_changes_less() -> None:
+    plain, whole, half = (a_decoder() for _ in range(3))
+    change = a_trained_change(plain)
+    change.add_to(whole)
+    change.scale(0.5)
+    change.add_to(half)
+    for name, weight in half.named_parameters():
+        middle = (plain.get_parameter(name) + whole.get_parameter(name)) / 2
+        torch.testing.assert_close(weight, middle)
+
+
 def test_gradients_reach_the_change_and_nothing_else() -> None:
     decoder = a_decoder()
     change = a_trained_change(decoder)
