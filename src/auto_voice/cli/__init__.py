@@ -37,7 +37,7 @@ _COMMANDS = {
     "speak": _Command("speak", "speak", "Read text aloud in a stock or a cloned voice."),
     "separate": _Command("separate", "separate", "Take a song apart into vocals and accompaniment."),
     "quality": _Command("quality", "quality", "Score a conversion."),
-    "profiles": _Command("profiles", "profiles", "List, show, delete, export and import voice profiles."),
+    "profiles": _Command("profiles", "profiles", "List, show, adapt, delete, export and import voice profiles."),
     "verify": _Command("verify", "verify", "Tell whether a file is what AutoVoice made and signed."),
     "keys": _Command("keys", "keys", "Create, list and revoke the keys to the service."),
     "users": _Command("users", "users", "List, disable and enable the users of the service."),
