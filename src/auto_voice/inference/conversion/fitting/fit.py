@@ -43,7 +43,7 @@ class FittingPlan:
         seed: of the choice of segments.
     """
 
-    steps: int = 110
+    steps: int = 200
     max_seconds: float = 240.0
     seed: int = 0
 
