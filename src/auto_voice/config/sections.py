@@ -121,13 +121,15 @@ class Preset(Section):
     )
     vocoder_quality: Literal["medium", "high", "highest"] = setting("How finely the converted voice is made.")
     pitch_engine: str = setting("Pitch extractor.", "swiftf0", min_length=1)
-    converter: str = setting("Voice converter.", "retrieval", min_length=1)
+    converter: str = setting("Voice converter.", "neural", min_length=1)
 
 
 class Presets(Section):
     """The three presets. A preset given in part keeps its other values."""
 
-    fast: Preset = Preset(separation_model="htdemucs", separation_shifts=1, vocoder_quality="medium")
+    fast: Preset = Preset(
+        separation_model="htdemucs", separation_shifts=1, vocoder_quality="medium", converter="retrieval"
+    )
     balanced: Preset = Preset(separation_model="htdemucs_ft", separation_shifts=2, vocoder_quality="high")
     quality: Preset = Preset(separation_model="htdemucs_ft", separation_shifts=3, vocoder_quality="highest")
 
