@@ -62,8 +62,10 @@ class NeuralModels:
 
     def _load_decoder(self, device: str) -> StyleDecoder:
         decoder = load_published_decoder(self._runtime)
-        if weights_file(UPDATE_FILE).is_file():
+        try:
             _load_update().change.add_to(decoder)
+        except ValueError as error:
+            raise ModelLoadError(f"the installed model {DECODER[0]!r} does not fit: {error}") from error
         return decoder.to(device).compute_in(self._kind(device))
 
     def _kind(self, device: str) -> torch.dtype:
