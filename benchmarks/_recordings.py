@@ -14,7 +14,7 @@ READERS = ("1688", "2033", "1998", "533", "3331", "2609")
 HELD_OUT_READERS = ("3331", "2609")
 """The ones, a woman and a man, that nobody may look at while choosing settings either."""
 
-SPEECH_SOURCES = ("1594-135914-0000", "1098-133695-0000", "2910-131096-0000")
+SPEECH_SOURCES = ("8975-270782-0000", "909-131041-0000", "911-128684-0000")
 """Utterances of LibriSpeech's train-clean-100, a man's and two women's, that are converted: no training uses them."""
 
 

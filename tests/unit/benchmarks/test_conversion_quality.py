@@ -133,7 +133,7 @@ class TestPairs:
         assert chosen(target_names(), ["3331", "1688"]) == ["1688", "3331"]
         assert chosen(target_names(), ["2"]) == target_names()[:2]
         assert chosen(source_names(), ["vocadito_1"]) == ["vocadito_1"]
-        assert chosen(source_names(), ["sms", "1098"]) == ["sms-singing-female", "sms-vignesh", "1098-133695-0000"]
+        assert chosen(source_names(), ["sms", "8975"]) == ["sms-singing-female", "sms-vignesh", "8975-270782-0000"]
         with pytest.raises(SystemExit, match="lithium"):
             chosen(source_names(), ["helium"])
 
