@@ -119,9 +119,11 @@ class Preset(Section):
         ge=0,
         le=20,
     )
-    vocoder_quality: Literal["medium", "high", "highest"] = setting("How finely the converted voice is made.")
+    vocoder_quality: Literal["medium", "high", "highest"] = setting(
+        "How finely the converted voice is made: `highest` sings twice, the second time closer to the melody."
+    )
     pitch_engine: str = setting("Pitch extractor.", "swiftf0", min_length=1)
-    converter: str = setting("Voice converter.", "neural", min_length=1)
+    converter: str = setting("Voice converter; docs/converters.md compares them.", "neural", min_length=1)
 
 
 class Presets(Section):
