@@ -55,7 +55,9 @@ def assert_correct(service: Service, job: Job, profile: VoiceProfile, sound: Aud
     assert job.state == "completed", (job.error, job.history)
     assert job.result is not None
     folder = Paths(service.settings).job_dir(job.job_id)
-    assert [each.name for each in folder.glob("attempt-*")] == [f"attempt-{job.result['attempt']}"]
+    # Other attempts' files go once the row says which one stands.
+    kept = [f"attempt-{job.result['attempt']}"]
+    until(lambda: [each.name for each in folder.glob("attempt-*")] == kept, "the other attempts' files to go", 30)
     assert job.result["attempt"] == job.attempt == len(job.history) + 1
     made = decode(Paths(service.settings).attempt_dir(job.job_id, job.attempt) / "converted.wav")
     wanted = expected(service.settings, profile, sound)

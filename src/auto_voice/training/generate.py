@@ -7,7 +7,6 @@ the sound. So a clip carries its alignment with it, exactly, however its vowels 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -27,6 +26,7 @@ from auto_voice.inference.synthesis import KokoroSynthesizer, Prosody, vocabular
 from auto_voice.training import singing_style
 from auto_voice.training.clips import CONTENT_RATE, SAMPLE_RATE, Clip
 from auto_voice.training.lines import random_line
+from auto_voice.training.processes import several
 
 if TYPE_CHECKING:
     from auto_voice.config import Settings
@@ -118,9 +118,7 @@ def generate(
 
 def _lengths(folder: Path, settings: Settings, seed: int, workers: int) -> Iterator[float]:
     """Seconds of each clip, endlessly; made first where it is not there yet."""
-    if workers == 1:
-        yield from (_present(folder, number, seed, settings) for number in count())
-    with ProcessPoolExecutor(workers) as pool:
+    with several(workers) as pool:
         for first in count(step=workers):
             batch = [pool.submit(_present, folder, first + i, seed, settings) for i in range(workers)]
             yield from (each.result() for each in batch)

@@ -6,7 +6,6 @@ Everything is kept that does not depend on the content mapper, so that another m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from auto_voice.inference.pitch import PitchExtractor
 from auto_voice.inference.pitch.fcpe import FcpeExtractor
 from auto_voice.models.networks.style_decoder import SAMPLES_PER_FRAME
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.training.processes import several
 from auto_voice.utils.speaker import SpeakerEncoder, VoiceEncoder
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def prepare_readers(
         first.setdefault(path.stem.partition("-")[0], path)
     missing = [path for reader, path in first.items() if not _file(folder, reader, COPIES[-1]).is_file()]
     work = partial(_prepare, folder=folder, settings=settings, seed=seed)
-    with ProcessPoolExecutor(workers) as pool:
+    with several(workers) as pool:
         for done, _ in enumerate(pool.map(work, missing)):
             progress((done + 1) / len(missing))
     progress(1.0)
