@@ -13,6 +13,7 @@ from auto_voice.inference.synthesis import KokoroSynthesizer, Prosody
 from auto_voice.models.networks.mel import mel_filterbank
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE, StyleDecoder
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.training.generate import FastHalves
 
 pytestmark = pytest.mark.models
 
@@ -65,3 +66,11 @@ def test_bfloat16_is_nearer_to_float32_than_the_graph_is(decoder: StyleDecoder, 
     rounded = spoken_in_torch(decoder.compute_in(torch.bfloat16), prosody)
     assert correlation(rounded, exact) > 0.998
     assert (mel_db(rounded) - mel_db(exact)).abs().mean() < 0.25
+
+
+def test_training_clips_are_made_as_the_graph_makes_them(settings: Settings, synthesizer: KokoroSynthesizer) -> None:
+    prosody = synthesizer.prosody(phonemes(SENTENCE, "us"), "af_heart")
+    reference = torch.from_numpy(synthesizer.decode(prosody).samples[0].copy())
+    made = torch.from_numpy(FastHalves(settings).decode(prosody).samples[0].copy())
+    assert correlation(made, reference) > 0.9
+    assert (mel_db(made) - mel_db(reference)).abs().mean() < 2.0

@@ -6,9 +6,11 @@ import re
 import sys
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
+from auto_voice.inference.speech.text.letter_to_sound import VOWELS
 from auto_voice.inference.speech.text.lexicon import load_entries
 
 if sys.version_info >= (3, 11):
@@ -18,6 +20,12 @@ else:
 
 _SENTENCES, _LYRICS = 0.3, 0.35
 """Shares; the rest is words in any order, which hold every sound beside every other."""
+
+HELD = VOWELS | frozenset("aeoyøœɯɐɤɨ")
+"""Sounds that can be held on a note: English vowels, and those of other languages."""
+
+_SYLLABLES = (3, 12)
+_CODA_SHARE, _WORD_ENDS, _REPEATED_SHARE = 0.3, 0.4, 0.3
 
 _PLAIN_WORD = re.compile("[a-z]{2,9}")
 
@@ -31,6 +39,27 @@ def random_line(random: np.random.Generator) -> str:
         return _lyric(random)
     words = _dictionary()
     return " ".join(words[index] for index in random.integers(len(words), size=int(random.integers(3, 7))))
+
+
+def random_syllables(random: np.random.Generator) -> str:
+    """A line of syllables as one language has them, in Kokoro's phonemes; some lines repeat one or two throughout."""
+    languages = _vocabulary()["languages"]
+    language = languages[int(random.integers(len(languages)))]
+    onsets, vowels, codas = (language[part].split() for part in ("onsets", "vowels", "codas"))
+
+    def syllable() -> str:
+        onset = str(random.choice(onsets)) if random.random() < 0.9 else ""
+        coda = str(random.choice(codas)) if codas and random.random() < _CODA_SHARE else ""
+        return onset + str(random.choice(vowels)) + coda
+
+    count = int(random.integers(*_SYLLABLES))
+    repeated = random.random() < _REPEATED_SHARE
+    pool = [syllable() for _ in range(int(random.integers(1, 3)) if repeated else count)]
+    line = ""
+    for place in range(count):
+        stress = "ˈ" if random.random() < 0.3 else ""
+        line += stress + pool[place % len(pool)] + (" " if random.random() < _WORD_ENDS else "")
+    return line.strip()
 
 
 def _sentence(random: np.random.Generator) -> str:
@@ -59,14 +88,15 @@ def _noun_phrase(random: np.random.Generator) -> str:
 
 
 def _one(kind: str, random: np.random.Generator) -> str:
-    choices = _vocabulary()[kind]
+    choices: list[str] = _vocabulary()[kind]
     return choices[int(random.integers(len(choices)))]
 
 
 @cache
-def _vocabulary() -> dict[str, list[str]]:
+def _vocabulary() -> dict[str, Any]:
     file = resources.files(__package__) / "vocabulary.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return content
 
 
 @cache

@@ -51,6 +51,12 @@ def test_a_clip_is_the_same_each_time(clips: list[Clip]) -> None:
     assert make_clip(NUMBERS[2], 1, TinyHalves()).text != again.text
 
 
+def test_some_clips_say_one_line_over_and_over() -> None:
+    texts = [make_clip(number, 0, TinyHalves()).text.splitlines() for number in range(1, 25)]
+    refrains = [lines for lines in texts if len(lines) > 1 and len(set(lines)) == 1]
+    assert 0 < len(refrains) < len(texts) / 2
+
+
 def test_held_out_voices_are_heard_in_validation_alone(clips: list[Clip]) -> None:
     for number, clip in zip(NUMBERS, clips, strict=True):
         assert not is_validation(number)

@@ -8,7 +8,7 @@ import numpy as np
 
 from auto_voice.inference.speech.text.phonemes import phonemes
 from auto_voice.inference.synthesis import vocabulary
-from auto_voice.training.lines import random_line
+from auto_voice.training.lines import HELD, random_line, random_syllables
 
 
 def lines(count: int, seed: int = 1) -> list[str]:
@@ -34,3 +34,19 @@ def test_together_they_hold_every_english_sound() -> None:
     american = set("bdfhjklmnpstvwzɡŋɹʃʒðθʧʤAIOWYiuɑɔɛɜɪʊʌæəᵊᵻ")
     assert american <= spoken
     assert spoken <= set(vocabulary())
+
+
+def test_syllables_are_sounds_that_the_synthesizer_knows() -> None:
+    random = np.random.default_rng(1)
+    made = [random_syllables(random) for _ in range(400)]
+    sounds = set("".join(made))
+    assert sounds <= set(vocabulary())
+    assert {"y", "ø", "ɲ", "ʁ", "x", "r", "ʈ", "ɕ"} <= sounds, "sounds that English has not"
+    assert all(any(sound in HELD for sound in line) for line in made), "every line has something to sing on"
+
+
+def test_some_lines_of_syllables_repeat_themselves() -> None:
+    random = np.random.default_rng(1)
+    made = [re.sub("[ˈ ]", "", random_syllables(random)) for _ in range(100)]
+    repeated = [line for line in made if re.fullmatch(r"(.{1,8})\1+.{0,4}", line)]
+    assert 10 < len(repeated) < 60
