@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,9 +18,10 @@ from auto_voice.errors import LowQualityAudioError
 from auto_voice.features import ContentFeatures, PitchContour, Progress, part_of
 from auto_voice.inference.conversion.adaptive import VoiceScores
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
-from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode
+from auto_voice.inference.conversion.decoder_voice import DecoderVoice
 from auto_voice.inference.conversion.fitting.fit import FittedVoice, FittingPlan, fit_voice
 from auto_voice.inference.conversion.fitting.losses import SpeakerLoss, SpectralLoss
+from auto_voice.inference.conversion.reading import read_aloud
 from auto_voice.inference.recordings.quality import bandwidth
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE, SAMPLES_PER_FRAME
 
@@ -155,16 +157,7 @@ class Adapter:
         return self.runtime.run(work, "voice adaptation")
 
     def _speaker(self, voice: DecoderVoice) -> Speak:
-        def speak(content: Curve, f0: Curve, energy: Curve) -> Audio:
-            given = DecoderInput(content=content, f0=f0, energy=energy, gain=1.0)
-
-            def work(device: str, scale: float) -> Samples:  # noqa: ARG001 - a sentence cannot be made smaller
-                with self.models.decoder() as decoder:
-                    return decode(decoder, voice, given.tensors(0, given.frames, device), device)
-
-            return Audio(self.runtime.run(work, "speech synthesis")[None], SAMPLE_RATE)
-
-        return speak
+        return partial(read_aloud, self.runtime, self.models, voice)
 
 
 def _parted(given: DecoderInput, samples: Samples, seconds: float) -> tuple[DecoderInput, Audio]:

@@ -145,24 +145,30 @@ def _split(energy: NDArray[np.float32], first: int, end: int) -> list[tuple[int,
 
 def _energy(samples: Samples) -> tuple[NDArray[np.float32], float]:
     """The energy curve, 2 a frame, and the gain that was applied; all silent is as quiet as can be."""
-    loudness = _SLOPE * _log_loudness(samples, 1.0) + _OFFSET
+    power = _mel_power(samples)
+    loudness = _SLOPE * _log_loudness(power) + _OFFSET
     loud = float(np.percentile(loudness, _LOUD_PERCENTILE)) if len(loudness) else 0.0
     gain = float(np.exp(0.5 * (_LOUD_ENERGY - loud) / _SLOPE))
-    return np.clip(_SLOPE * _log_loudness(samples, gain) + _OFFSET, *_ENERGY_RANGE), gain
+    return np.clip(_SLOPE * _log_loudness(power * gain**2) + _OFFSET, *_ENERGY_RANGE), gain
 
 
-def _log_loudness(samples: Samples, gain: float) -> NDArray[np.float32]:
-    """Log norm of the mel power spectrum, as StyleTTS 2 measures loudness; 80 a second."""
+def _log_loudness(power: Tensor) -> NDArray[np.float32]:
+    """Log norm of a mel power spectrum, as StyleTTS 2 measures loudness."""
+    loudness: NDArray[np.float32] = torch.log((power + _FLOOR).norm(dim=0)).numpy()
+    return loudness
+
+
+def _mel_power(samples: Samples) -> Tensor:
+    """(bands, frames), 80 frames a second."""
     count = len(samples) // _HOP
     padded = np.pad(samples, _FFT // 2)
-    result = np.empty(count, np.float32)
+    result = torch.empty(_BANDS, count)
     step = 20 * CURVE_RATE
     for first in range(0, count, step):
         end = min(count, first + step)
         piece = torch.from_numpy(padded[first * _HOP : (end - 1) * _HOP + _FFT])
         spectrum = torch.stft(piece, _FFT, _HOP, _WINDOW, _window(), center=False, return_complex=True)
-        power = _filters() @ spectrum.abs().square() * gain**2
-        result[first:end] = torch.log((power + _FLOOR).norm(dim=0)).numpy()
+        result[:, first:end] = _filters() @ spectrum.abs().square()
     return result
 
 

@@ -16,9 +16,10 @@ from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceSt
 from auto_voice.inference.conversion.adaptation import Adapter
 from auto_voice.inference.conversion.adaptive import Adaptation
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
-from auto_voice.inference.conversion.decoder_voice import DecoderVoice, decode, sing
+from auto_voice.inference.conversion.decoder_voice import DecoderVoice, sing
 from auto_voice.inference.conversion.joining import join, trust
 from auto_voice.inference.conversion.pitch_following import asked_anew
+from auto_voice.inference.conversion.reading import read_aloud
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE
 
@@ -143,11 +144,11 @@ class NeuralConverter:
         with self._models.mapper() as mapper:
             given = decoder_input(vocals, samples, wanted, content, mapper)
         source = Audio(samples[None], SAMPLE_RATE)
-        steps = np.linspace(0.3, 0.95, self._attempts + 1)
-        for first, end in pairwise(steps):
-            sung = Audio(self._sing(singer, given, part_of(progress, first, end))[None], SAMPLE_RATE)
-            measured = self._pitch.extract(sung)
+        spans = list(pairwise(np.linspace(0.3, 0.95, self._attempts + 1)))
+        sung, measured = self._attempt(singer, given, part_of(progress, *spans[0]))
+        for span in spans[1:]:
             given = asked_anew(given, measured, wanted)
+            sung, measured = self._attempt(singer, given, part_of(progress, *span))
         weights = trust(sung, measured, wanted, source)
         joined = join(sung, filtered, weights, measured.hop_seconds)
         progress(1.0)
@@ -166,13 +167,7 @@ class NeuralConverter:
             ConversionFailedError: the voice was learnt by another converter.
         """
         speaker = decoder_voice(voice, self._likeness)
-        given = DecoderInput(content=content, f0=np.maximum(f0, 0.0), energy=energy, gain=1.0)
-
-        def work(device: str, scale: float) -> Samples:  # noqa: ARG001 - a sentence cannot be made smaller
-            with self._models.decoder() as decoder:
-                return decode(decoder, speaker, given.tensors(0, given.frames, device), device)
-
-        return Audio(self._runtime.run(work, "speech synthesis")[None], SAMPLE_RATE)
+        return read_aloud(self._runtime, self._models, speaker, content, f0, energy)
 
     def _expected_voice(self, recording: Audio) -> DecoderVoice:
         embedding = torch.from_numpy(self._embed(recording))[None]
@@ -180,12 +175,15 @@ class NeuralConverter:
             style, film = prior(embedding)
         return DecoderVoice(style=style[0].numpy(), film=film[0].numpy())
 
-    def _sing(self, voice: DecoderVoice, given: DecoderInput, progress: Progress) -> Samples:
+    def _attempt(self, voice: DecoderVoice, given: DecoderInput, progress: Progress) -> tuple[Audio, PitchContour]:
+        """What was sung, and its melody."""
+
         def work(device: str, scale: float) -> Samples:  # noqa: ARG001 - phrases are the smallest parts there are
             with self._models.decoder() as decoder:
                 return sing(decoder, voice, given, device, progress)
 
-        return self._runtime.run(work, "neural conversion")
+        sung = Audio(self._runtime.run(work, "neural conversion")[None], SAMPLE_RATE)
+        return sung, self._pitch.extract(sung)
 
 
 def voice_arrays(voice: DecoderVoice, prefix: str = "") -> dict[str, NDArray[Any]]:
