@@ -9,9 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from auto_voice.audio import Audio, Samples
 from auto_voice.errors import LowQualityAudioError
@@ -19,8 +17,8 @@ from auto_voice.features import ContentFeatures, PitchContour, Progress, part_of
 from auto_voice.inference.conversion.adaptive import VoiceScores
 from auto_voice.inference.conversion.decoder_input import DecoderInput, decoder_input, decoder_samples
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice
+from auto_voice.inference.conversion.fitting.aims import VoiceAims
 from auto_voice.inference.conversion.fitting.fit import FittedVoice, FittingPlan, fit_voice
-from auto_voice.inference.conversion.fitting.losses import SpeakerLoss, SpectralLoss
 from auto_voice.inference.conversion.reading import read_aloud
 from auto_voice.inference.recordings.quality import bandwidth
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -30,11 +28,6 @@ if TYPE_CHECKING:
     from auto_voice.models.runtime import ModelRuntime
 
 Curve = NDArray[np.float32]
-
-SPEAKER_WEIGHT = 1.0
-"""Of the loss of the voice that is heard, against the spectral one. More of it only pleases the encoder itself: from
-0.6 to 1.5 one reader's likeness rose from .79 to .80 by it, and fell from .77 to .75 by another encoder; without, both
-were lower (.79, .76), and so was naturalness (3.9 instead of 4.1)."""
 
 _HELD_OUT = 0.2
 _HOLDING_OUT_FROM_SECONDS = 40.0
@@ -145,14 +138,8 @@ class Adapter:
 
         def work(device: str, scale: float) -> FittedVoice:  # noqa: ARG001 - one short segment at a time already
             with self.models.decoder() as decoder, self.models.listener() as listener:
-                spectral = SpectralLoss(min(band_hz, SAMPLE_RATE / 2)).to(device)
-                speaker, wanted_voice = SpeakerLoss(listener), torch.from_numpy(embedding).to(device)
-
-                def distance(made: Tensor, wanted: Tensor) -> Tensor:
-                    total: Tensor = spectral(made, wanted) + SPEAKER_WEIGHT * speaker(made, wanted_voice)
-                    return total
-
-                return fit_voice(decoder, start, given, samples, distance, self.plan, device=device, progress=progress)
+                aims = VoiceAims(listener, embedding, band_hz, device)
+                return fit_voice(decoder, start, given, samples, aims, self.plan, device=device, progress=progress)
 
         return self.runtime.run(work, "voice adaptation")
 

@@ -1,10 +1,16 @@
-"""Fit a voice to a recording: gradient descent on what a DecoderVoice holds, through a decoder that stays as it is."""
+"""Fit a voice to a recording: gradient descent on what a DecoderVoice holds, through a decoder that stays as it is.
+
+A song lies where its singer's voice lies, not where the recording does. So at half of the steps the voice says what was
+recorded at another pitch, where nothing is there to compare it with but the speaker: the fitted voice has to be itself
+there too.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,8 +25,16 @@ from auto_voice.inference.conversion.decoder_input import DecoderInput, phrases
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice, split_film
 from auto_voice.models.networks.style_decoder import CONTENT_RATE, SAMPLES_PER_FRAME, StyleDecoder
 
-Distance = Callable[[Tensor, Tensor], Tensor]
-"""From made and wanted samples, (batch, samples) at 24 kHz each, to what is to become small, ()."""
+
+class Aims(Protocol):
+    """What is to become small, () each; samples are (batch, samples) at 24 kHz."""
+
+    def as_recorded(self, made: Tensor, wanted: Tensor) -> Tensor:
+        """Compare with the recording, whose content, melody and loudness were asked for."""
+
+    def elsewhere(self, made: Tensor, f0: Tensor) -> Tensor:
+        """Judge the same words on another pitch; f0 in Hz, (batch, 2 a frame)."""
+
 
 SEGMENT_FRAMES = round(1.2 * CONTENT_RATE)
 
@@ -30,6 +44,12 @@ _WARM_UP_STEPS = 10
 _DECAY_FROM, _LAST_RATE = 0.6, 0.05
 _LARGEST_GRADIENT = 5.0
 _LEAST_VOICED = 0.25
+
+_ELSEWHERE_SHARE = 0.5
+_ELSEWHERE_SEMITONES = (-7.0, 12.0)
+_ELSEWHERE_HZ = (80.0, 600.0)
+"""Where the decoder's own median may be moved to."""
+
 _DRAWS = 6
 
 
@@ -61,7 +81,7 @@ def fit_voice(
     start: DecoderVoice,
     given: DecoderInput,
     samples: Samples,
-    distance: Distance,
+    aims: Aims,
     plan: FittingPlan,
     *,
     device: str = "cpu",
@@ -75,7 +95,7 @@ def fit_voice(
         start: the voice to begin from.
         given: the recording, taken apart.
         samples: the recording by `decoder_samples`.
-        distance: on `device`.
+        aims: on `device`.
         plan: for how long.
         device: "cpu" or "cuda:N".
         progress: called before every step; cancels by raising.
@@ -88,7 +108,9 @@ def fit_voice(
         LowQualityAudioError: no phrase of the recording is long enough.
         ConversionFailedError: what was made is no sound any more.
     """
-    segments = _Segments(given, samples, plan.seed)
+    random = np.random.default_rng(plan.seed)
+    segments = _Segments(given, samples, random)
+    shifts = _shifts(given.f0)
     style, film = (torch.tensor(part, device=device, requires_grad=True) for part in (start.style, start.film))
     optimiser = torch.optim.Adam([{"params": style}, {"params": film}], betas=_BETAS)
     losses: list[float] = []
@@ -99,9 +121,14 @@ def fit_voice(
         for group, rate in zip(optimiser.param_groups, (_STYLE_RATE, _FILM_RATE), strict=True):
             group["lr"] = rate * pace
         first, end = segments.draw()
-        arguments = (*given.tensors(first, end, device), style[None])
-        made = functional_call(decoder, split_film(decoder, film), arguments)
-        loss = distance(made, segments.samples(first, end).to(device))
+        content, f0, energy = given.tensors(first, end, device)
+        is_elsewhere = random.random() < _ELSEWHERE_SHARE
+        if is_elsewhere:
+            f0 = f0 * float(2 ** (random.uniform(*shifts) / 12))
+        made = functional_call(decoder, split_film(decoder, film), (content, f0, energy, style[None]))
+        loss = (
+            aims.elsewhere(made, f0) if is_elsewhere else aims.as_recorded(made, segments.samples(first, end, device))
+        )
         losses.append(loss.item())
         if not np.isfinite(losses[-1]):
             raise ConversionFailedError("the voice could not be fitted: what the decoder made is no sound any more")
@@ -116,7 +143,7 @@ def fit_voice(
 class _Segments:
     """Pieces of a recording's phrases, drawn at random; what lies between the phrases holds no voice to learn from."""
 
-    def __init__(self, given: DecoderInput, samples: Samples, seed: int) -> None:
+    def __init__(self, given: DecoderInput, samples: Samples, random: np.random.Generator) -> None:
         self._f0 = given.f0
         self._samples = samples * np.float32(given.gain)
         self._phrases = [(first, end) for first, end in phrases(given.energy) if end - first >= SEGMENT_FRAMES]
@@ -127,7 +154,7 @@ class _Segments:
             )
         lengths = np.array([end - first for first, end in self._phrases], np.float64)
         self._shares = lengths / lengths.sum()
-        self._random = np.random.default_rng(seed)
+        self._random = random
 
     def draw(self) -> tuple[int, int]:
         """First and end frame of a piece, if it can be had of one with some voice in it."""
@@ -139,9 +166,18 @@ class _Segments:
                 break
         return first, end
 
-    def samples(self, first: int, end: int) -> Tensor:
+    def samples(self, first: int, end: int, device: str) -> Tensor:
         """What the decoder should make of frames `first` to `end`; (1, samples)."""
-        return torch.from_numpy(self._samples[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])[None]
+        return torch.from_numpy(self._samples[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])[None].to(device)
+
+
+def _shifts(f0: NDArray[np.float32]) -> tuple[float, float]:
+    """By how many semitones a voice may be moved: as far as songs do, within what the decoder can sing."""
+    voiced = f0[f0 > 0]
+    middle = float(np.median(voiced)) if len(voiced) else _ELSEWHERE_HZ[0]
+    lowest, highest = (12 * np.log2(hz / middle) for hz in _ELSEWHERE_HZ)
+    down, up = _ELSEWHERE_SEMITONES
+    return min(0.0, max(down, lowest)), max(0.0, min(up, highest))
 
 
 def _pace(step: int, done: float) -> float:

@@ -1,4 +1,4 @@
-"""How far made samples are from the wanted ones: in their spectra, and in the voice heard in them. Differentiable.
+"""How far made samples are from the wanted ones: in their spectra, in the voice and in the pitch. Differentiable.
 
 The spectral loss is that of Parallel WaveGAN (Yamamoto, Song & Kim, ICASSP 2020), with HiFi-GAN's mel term (Kong, Kim &
 Bae, NeurIPS 2020), cut off where the recording's own spectrum ends: above it the recording would teach silence.
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from auto_voice.models.networks.ge2e import GE2E, HOP, PARTIAL_FRAMES
 from auto_voice.models.networks.ge2e import SAMPLE_RATE as SPEAKER_RATE
 from auto_voice.models.networks.mel import htk_filterbank
-from auto_voice.models.networks.style_decoder import SAMPLE_RATE
+from auto_voice.models.networks.style_decoder import CURVE_RATE, SAMPLE_RATE
 
 BAND_HZ = 7800.0
 """What can be learnt from a recording at 16 kHz; its last 200 Hz belong to somebody's resampler."""
@@ -29,6 +29,11 @@ _FLOOR = 0.04
 _MEL_FLOOR = 2e-3
 _CONVERGENCE, _MEL = 0.5, 2.0
 _SMALLEST_NORM = 1e-3
+
+_TUNE_WINDOW = SAMPLE_RATE // 20
+_TUNE_BAND_HZ = (60.0, 4000.0)
+_TUNE_MARGIN = 2  # curve frames to either side that must be voiced as well
+_LEAST_MAGNITUDE = 1e-4
 
 _SPEAKER_FFT = SAMPLE_RATE * 25 // 1000
 _SPEAKER_HOP = HOP * SAMPLE_RATE // SPEAKER_RATE
@@ -132,6 +137,46 @@ class SpeakerLoss(nn.Module):
         partials = mels[:, : parts * length].reshape(-1, length, mels.shape[2])
         mean = self.encoder(partials).unflatten(0, (len(samples), parts)).mean(dim=1)
         return functional.normalize(mean, dim=-1)
+
+
+class TuneLoss(nn.Module):
+    """How much of the sound does not repeat with the period that was asked for, 0 to about 1.
+
+    That is 1 minus the autocorrelation at that period, of a spectrum whose peaks are flattened, so that strong
+    harmonics do not decide it alone (Tolonen & Karjalainen, IEEE Trans. Speech and Audio Processing 2000).
+    """
+
+    window: Tensor
+    frequencies: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        frequencies = torch.arange(_TUNE_WINDOW // 2 + 1) * (SAMPLE_RATE / _TUNE_WINDOW)
+        lowest, highest = _TUNE_BAND_HZ
+        self.bins = slice(int((frequencies < lowest).sum()), int((frequencies <= highest).sum()))
+        self.register_buffer("window", torch.hann_window(_TUNE_WINDOW), persistent=False)
+        self.register_buffer("frequencies", frequencies[self.bins], persistent=False)
+
+    def forward(self, made: Tensor, f0: Tensor) -> Tensor:
+        """Compare.
+
+        Args:
+            made: (batch, samples) at 24 kHz.
+            f0: (batch, frames), Hz, 80 a second; 0 where unvoiced.
+
+        Returns:
+            float32 (), the mean over the frames in the midst of voiced ones; 0 where there are none.
+        """
+        with torch.autocast(made.device.type, enabled=False):
+            hop = SAMPLE_RATE // CURVE_RATE
+            spectrum = torch.stft(made.float(), _TUNE_WINDOW, hop, window=self.window, return_complex=True)
+            magnitudes = spectrum[:, self.bins, : f0.shape[1]].abs()
+            period = 1 / f0.clamp(min=_TUNE_BAND_HZ[0])
+            waves = torch.cos(2 * torch.pi * self.frequencies[None, :, None] * period[:, None])
+            repeating = (magnitudes * waves).sum(dim=1) / (magnitudes.sum(dim=1) + _LEAST_MAGNITUDE)
+            around = functional.pad(f0, (_TUNE_MARGIN, _TUNE_MARGIN)).unfold(1, 2 * _TUNE_MARGIN + 1, 1)
+            inside = (around.amin(dim=-1) > 0).float()
+            return ((1 - repeating) * inside).sum() / inside.sum().clamp(min=1)
 
 
 def _log_distance(one: Tensor, other: Tensor, floor: float) -> Tensor:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from auto_voice.audio import resample_samples
-from auto_voice.inference.conversion.fitting.losses import BAND_HZ, SpeakerLoss, SpectralLoss
+from auto_voice.inference.conversion.fitting.losses import BAND_HZ, SpeakerLoss, SpectralLoss, TuneLoss
 from auto_voice.models.networks.ge2e import GE2E
 from auto_voice.models.networks.ge2e import SAMPLE_RATE as SPEAKER_RATE
-from auto_voice.models.networks.style_decoder import SAMPLE_RATE
+from auto_voice.models.networks.style_decoder import CURVE_RATE, SAMPLE_RATE
 
 
 def sine(hertz: float, seconds: float = 0.5, level: float = 0.1) -> Tensor:
@@ -95,3 +95,43 @@ def test_the_speaker_gradient_reaches_the_samples_and_leaves_the_encoder_alone(e
 
 def test_the_high_band_starts_where_a_recording_at_16_khz_ends() -> None:
     assert BAND_HZ < 8000
+
+
+def tone(hertz: float, seconds: float = 1.0) -> Tensor:
+    """Ten harmonics, equally strong."""
+    times = torch.arange(int(seconds * SAMPLE_RATE), dtype=torch.float64) / SAMPLE_RATE
+    return sum(torch.sin(2 * torch.pi * hertz * place * times) for place in range(1, 11)).float()[None] / 20  # type: ignore[union-attr]
+
+
+def melody(hertz: float, seconds: float = 1.0) -> Tensor:
+    return torch.full((1, int(seconds * CURVE_RATE)), hertz)
+
+
+@pytest.mark.parametrize("hertz", [90.0, 220.0, 600.0])
+def test_a_tone_is_in_tune_with_itself_and_with_nothing_else(hertz: float) -> None:
+    loss = TuneLoss()
+    there = loss(tone(hertz), melody(hertz)).item()
+    elsewhere = [loss(tone(hertz), melody(hertz * ratio)).item() for ratio in (2**-0.5, 0.9, 1.1, 1.5, 2.0)]
+    assert there < 0.45 < min(elsewhere)
+    assert loss(noise(1.0), melody(hertz)).item() > 0.8
+
+
+def test_an_octave_too_low_is_out_of_tune() -> None:
+    loss = TuneLoss()
+    assert loss(tone(150.0), melody(300.0)).item() > loss(tone(300.0), melody(300.0)).item() + 0.3
+
+
+def test_only_voiced_frames_can_be_out_of_tune() -> None:
+    made = noise(1.0).requires_grad_()
+    loss = TuneLoss()(made, melody(0.0))
+    assert loss.item() == 0
+    loss.backward()
+    assert made.grad is not None and made.grad.isfinite().all()
+
+
+def test_following_the_tunes_gradient_brings_noise_into_tune() -> None:
+    made, loss = noise(0.5).requires_grad_(), TuneLoss()
+    before = loss(made, melody(200.0, 0.5))
+    before.backward()
+    assert made.grad is not None
+    assert loss(made - made.grad / made.grad.norm(), melody(200.0, 0.5)) < before
