@@ -40,6 +40,7 @@ class DecoderPlan:
         frames: of a stretch; 25 ms each.
         update_rate, prior_rate: learning rates of the decoder's change and of the prior, at their highest.
         likeness: weight of the speaker encoder's judgement beside the spectrum's.
+        tune: weight of what does not repeat with the period that was asked for.
         pull: back to the published decoder at each step, per unit of the learning rate. What is fitted to spectra
             alone sounds the rougher the further it goes.
         validate_every, keep_every: steps between validations, and between checkpoints.
@@ -54,6 +55,7 @@ class DecoderPlan:
     update_rate: float = 4e-4
     prior_rate: float = 8e-4
     likeness: float = 0.4
+    tune: float = 0.2
     pull: float = 1.0
     validate_every: int = 150
     keep_every: int = 50
@@ -67,10 +69,12 @@ class Distances:
     Attributes:
         sound: of samples at 24 kHz from samples.
         voice: of samples at 24 kHz from embeddings.
+        tune: of samples at 24 kHz from F0, see TuneLoss.
     """
 
     sound: Callable[[Tensor, Tensor], Tensor]
     voice: Callable[[Tensor, Tensor], Tensor]
+    tune: Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,12 @@ class Loss:
     """Means over the steps since the last report.
 
     Attributes:
-        sound, voice: see Distances.
+        sound, voice, tune: see Distances.
     """
 
     sound: float
     voice: float
+    tune: float
 
 
 Report = Callable[[int, Loss], None]
@@ -167,14 +172,15 @@ class DecoderTrainer:
         made = self.make(batch.content, batch.f0, batch.energy, heard)
         sound = self._distances.sound(made[: plan.batch], batch.samples[: plan.batch])
         likeness = self._distances.voice(made, voice)
+        tune = self._distances.tune(made, batch.f0)
         self._optimiser.zero_grad()
-        (sound + plan.likeness * likeness).backward()  # type: ignore[no-untyped-call]
+        (sound + plan.likeness * likeness + plan.tune * tune).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._parts.parameters(), _MOST_GRADIENT)
         self._optimiser.step()
         with torch.no_grad():
             for each, published in self._pulled:
                 each.lerp_(published, plan.pull * plan.update_rate * pace)
-        return [float(sound.detach()), float(likeness.detach())]
+        return [float(each.detach()) for each in (sound, likeness, tune)]
 
     def _done(self) -> float:
         return max(self._step / self._plan.steps, self._seconds / 60 / self._plan.minutes)

@@ -16,7 +16,7 @@ from auto_voice.atomic_file import atomic_path
 from auto_voice.errors import ModelLoadError
 from auto_voice.features import Progress, no_progress, part_of
 from auto_voice.inference.conversion.decoder_voice import join_film
-from auto_voice.inference.conversion.fitting.losses import SpeakerLoss, SpectralLoss
+from auto_voice.inference.conversion.fitting.losses import SpeakerLoss, SpectralLoss, TuneLoss
 from auto_voice.inference.conversion.neural_models import load_published_decoder
 from auto_voice.inference.pitch.fcpe import FcpeExtractor
 from auto_voice.inference.speech.voices import VOICES
@@ -93,7 +93,7 @@ def train_decoder(
         given = read_update(start)
         update = DecoderUpdate(change=given.change, prior=given.prior, mapper=digest)
     speaker = GE2E.load(runtime.model_file(*_SPEAKER_FILE), "cpu")
-    distances = Distances(SpectralLoss(), SpeakerLoss(speaker))
+    distances = Distances(SpectralLoss(), SpeakerLoss(speaker), TuneLoss())
     trainer = DecoderTrainer(decoder, update, examples, distances, plan)
     history_file, checkpoint = out.with_suffix(".history.jsonl"), out.with_suffix(".checkpoint")
     if not checkpoint.is_file():
@@ -104,7 +104,8 @@ def train_decoder(
         scores = score_decoder(trainer.make, kept_out, distances.sound, pitch, encoder)
         with history_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "loss": asdict(loss), "scores": asdict(scores)}) + "\n")
-        say(f"step {step}: sound {loss.sound:.3f}, voice {loss.voice:.3f}; kept-out readers: {in_words(scores)}")
+        distance = f"sound {loss.sound:.3f}, voice {loss.voice:.3f}, tune {loss.tune:.3f}"
+        say(f"step {step}: {distance}; kept-out readers: {in_words(scores)}")
 
     trainer.run(checkpoint, report, part_of(progress, _LOADING_SHARE, 1.0))
     update.change.scale(strength)

@@ -67,6 +67,7 @@ class Run:
         seconds_per_look: float = 0.0,
         sound: Distance = loudness_apart,
         voice: Distance = no_voice,
+        tune: Distance = no_voice,
     ) -> None:
         torch.manual_seed(0)
         decoder = StyleDecoder(SHAPE)
@@ -76,7 +77,7 @@ class Run:
         self.update = DecoderUpdate(change=LowRankUpdate.of(decoder, 2, 20), prior=prior, mapper="a mapper")
         self.losses: list[tuple[int, Loss]] = []
         self._now, self._pace = 0.0, seconds_per_look
-        distances = Distances(sound, voice)
+        distances = Distances(sound, voice, tune)
         self.trainer = DecoderTrainer(decoder, self.update, EXAMPLES, distances, plan, self._clock)
 
     def to(self, checkpoint: Path, stop_at: float = 2.0) -> Run:
@@ -103,6 +104,18 @@ def test_both_the_decoder_and_the_prior_learn(tmp_path: Path) -> None:
     before = dict(untouched.update.prior.named_parameters())
     assert all(not each.equal(before[name]) for name, each in run.update.prior.named_parameters())
     assert all(each.any() for each in run.update.change.up.values())
+
+
+def test_what_was_made_is_compared_with_the_melody_that_was_asked_for(tmp_path: Path) -> None:
+    asked: list[Tensor] = []
+
+    def tune(made: Tensor, f0: Tensor) -> Tensor:
+        asked.append(f0)
+        return made.square().mean()
+
+    losses = Run(tune=tune).to(tmp_path / "checkpoint").losses
+    assert {each.shape for each in asked} == {(PLAN.batch + PLAN.crossed, 2 * PLAN.frames)}
+    assert losses[-1][1].tune > 0
 
 
 def test_what_no_loss_asks_for_goes_back_to_the_published_decoder(tmp_path: Path) -> None:
