@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d, uniform_filter1d
@@ -12,7 +14,9 @@ from auto_voice.inference.conversion.pitch_following import resampled, semitones
 
 _RIGHT_SEMITONES = 1.0
 _SHORTEST_FRAMES = 5
-_FADE_FRAMES = 1.5
+_MISSED_FRAMES, _UNEVEN_FRAMES = 9, 25
+"""So long a note must be missed, or the loudness be wrong, before that is worth two seams."""
+_FADE_FRAMES = 3.0
 _SWALLOWED_DB = 18.0
 _RAISED_DB = 12.0
 _PLACE_SECONDS = 0.5
@@ -23,7 +27,8 @@ _SILENCE = 1e-5
 def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Audio) -> NDArray[np.float32]:
     """How far what was sung can be used, 0–1, one for each frame of `measured`.
 
-    Not where a note is missing, off by more than a semitone, far quieter than in the source or far louder.
+    Not where a note is missing or off by more than a semitone for more than some 90 ms, or where the sound is far
+    quieter than in the source, or far louder, for a quarter of a second: a seam is heard more than a short slip.
 
     Args:
         sung, source: one channel each, the same length in seconds.
@@ -31,13 +36,12 @@ def trust(sung: Audio, measured: PitchContour, wanted: PitchContour, source: Aud
     frames = len(measured.f0)
     difference = semitones_apart(measured, wanted)
     note = resampled(wanted, measured) > 0
-    right = ~note | (np.abs(difference) <= _RIGHT_SEMITONES)
+    in_tune = ~note | (np.abs(difference) <= _RIGHT_SEMITONES)
     given, asked = (_levels(each, frames, measured.hop_seconds) for each in (sung, source))
-    right &= (given > asked * 10 ** (-_SWALLOWED_DB / 20)) & (given < asked * 10 ** (_RAISED_DB / 20))
-    # Neither lone frames nor short islands: every change of waveform is a seam.
-    opened = maximum_filter1d(minimum_filter1d(right.astype(np.int8), _SHORTEST_FRAMES), _SHORTEST_FRAMES)
-    closed = minimum_filter1d(maximum_filter1d(opened, _SHORTEST_FRAMES), _SHORTEST_FRAMES)
-    kept = minimum_filter1d(closed, 3).astype(np.float32)  # the fade lies inside what is trusted
+    even = (given > asked * 10 ** (-_SWALLOWED_DB / 20)) & (given < asked * 10 ** (_RAISED_DB / 20))
+    right = _bridged(in_tune, _MISSED_FRAMES) & _bridged(even, _UNEVEN_FRAMES)
+    long_enough = maximum_filter1d(minimum_filter1d(right, _SHORTEST_FRAMES), _SHORTEST_FRAMES)
+    kept = minimum_filter1d(_bridged(long_enough, _SHORTEST_FRAMES), 3).astype(np.float32)  # fades lie inside
     return np.asarray(gaussian_filter1d(kept, _FADE_FRAMES), np.float32)
 
 
@@ -60,6 +64,11 @@ def join(neural: Audio, filtered: Audio, weights: NDArray[np.float32], hop_secon
     for channel, samples in enumerate(filtered.samples):
         result[channel] += _place(samples, middle, rate) * change
     return Audio(result, rate)
+
+
+def _bridged(right: NDArray[Any], frames: int) -> NDArray[np.int8]:
+    """The same, with gaps of fewer frames filled."""
+    return np.asarray(minimum_filter1d(maximum_filter1d(right.astype(np.int8), frames), frames))
 
 
 def _place(samples: Samples, middle: Samples, rate: int) -> Samples:

@@ -16,7 +16,7 @@ SPEAKER_WEIGHT = 1.0
 0.6 to 1.5 one reader's likeness rose from .79 to .80 by it, and fell from .77 to .75 by another encoder; without, both
 were lower (.79, .76), and so was naturalness (3.9 instead of 4.1)."""
 
-TUNE_WEIGHT = 0.2
+TUNE_WEIGHT = 0.3
 
 
 class VoiceAims:
