@@ -22,6 +22,9 @@ from auto_voice.utils.speaker_dvector import FILE, MODEL, DVectorEncoder
 
 QUIET_DBFS = -60.0
 IN_RANGE_SEMITONES = 7.0
+LEAST_DIFFERENT_WORDS = 4
+"""What a recogniser writes down of fewer is a vowel, or the same syllable over and over: nothing that could be lost."""
+
 _LOUDNESS_CHANGE = 10 ** (-3 / 20)
 _DELAY_SECONDS = 0.007
 
@@ -34,6 +37,7 @@ class Heard:
         piece: the source.
         text: its words as Whisper writes them down.
         language: ISO 639-1 code.
+        words: how many they are; 0 where there are none to speak of, see LEAST_DIFFERENT_WORDS.
         own_wer: how sure of them it is: the WER when it hears the source again, 3 dB quieter and 7 ms later; None
             where there are no words.
         places: seconds at which naturalness is judged.
@@ -45,6 +49,7 @@ class Heard:
     piece: Piece
     text: str
     language: str
+    words: int
     own_wer: float | None
     places: list[float]
     mos: float
@@ -87,6 +92,7 @@ class Row:
     in_range: bool
     likeness: dict[str, Likeness]
     melody: MelodyAccuracy
+    words: int
     wer: float | None
     own_wer: float | None
     mos: float
@@ -125,6 +131,7 @@ class Judges:
             piece=piece,
             text=heard.text,
             language=heard.language,
+            words=len(words_of(heard.text, heard.language)),
             own_wer=wer(heard.text, again.text, heard.language),
             places=places,
             mos=mos,
@@ -162,6 +169,7 @@ class Judges:
             in_range=in_range(piece.median_hz, semitones, target.median_hz),
             likeness={encoder.name: self._likeness(encoder, source, target, converted) for encoder in self.encoders},
             melody=compare(piece.readings, sung, semitones),
+            words=source.words,
             wer=wer(source.text, self.transcribe(converted, source.language), source.language),
             own_wer=source.own_wer,
             mos=mos,
@@ -203,9 +211,22 @@ def moved(audio: Audio) -> Audio:
     return Audio(np.pad(audio.samples * np.float32(_LOUDNESS_CHANGE), ((0, 0), (delay, 0))), audio.sample_rate)
 
 
+def words_of(text: str, language: str) -> list[str]:
+    """The words of a transcript; none where too few of them differ."""
+    words = normalise(text, language).split()
+    return words if len(set(words)) >= LEAST_DIFFERENT_WORDS else []
+
+
 def wer(reference: str, hypothesis: str, language: str) -> float | None:
     """Word error rate, at most 1 so that a recogniser that babbles counts once; None where there are no words."""
-    return min(1.0, word_error_rate(reference, hypothesis, language)) if normalise(reference, language) else None
+    return min(1.0, word_error_rate(reference, hypothesis, language)) if words_of(reference, language) else None
+
+
+def words_lost(rows: Iterable[Row]) -> float:
+    """Words that were lost over those that the recogniser is unsure of, per word of all sources; NaN without words."""
+    known = [(row.wer_over_own, row.words) for row in rows if row.wer_over_own is not None]
+    total = sum(words for _, words in known)
+    return sum(lost * words for lost, words in known) / total if total else math.nan
 
 
 def in_range(source_hz: float, semitones: float, target_hz: float) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from _conversion_measures import Row, mean
+from _conversion_measures import Row, mean, words_lost
 from _joint_pitch import CLOCK_SECONDS, Readings
 from auto_voice.audio import Audio
 
@@ -41,7 +41,7 @@ def slices(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
-    """Means over pairs; NaN where there is nothing to be averaged. RTF is the median."""
+    """Means over pairs, of words over all words; NaN where there is nothing to be averaged. RTF is the median."""
     encoders = rows[0].likeness if rows else {}
     fields = ("profile", "held_out", "source", "before", "ceiling", "held_out_ceiling")
     return {
@@ -50,7 +50,8 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
             encoder: {field: mean(getattr(row.likeness[encoder], field) for row in rows) for field in fields}
             for encoder in encoders
         },
-        "wer_over_own": mean(row.wer_over_own for row in rows),
+        "words": sum(row.words for row in rows),
+        "wer_over_own": words_lost(rows),
         "wer": mean(row.wer for row in rows),
         "rmse_hz": mean(row.melody.rmse_hz for row in rows),
         "median_cents": mean(row.melody.median_cents for row in rows),

@@ -10,8 +10,9 @@ held out: nobody may choose settings by them. Nothing is transposed unless --pit
 Likeness is the cosine to the profile's recording; `held out` is to recordings of the same voice that the profile
 never saw, `source` what is left of the singer. GE2E tells it, and a second encoder where its model is installed
 (`autovoice models fetch voicefilter-dvector`). A pair is in range when the middle of the (transposed) melody lies
-within 7 semitones of the target's own. The words of a source are what Whisper base hears in it, and `over own` is what
-the conversion lost beyond what Whisper itself is unsure of. Melody is measured by two trackers (see _joint_pitch.py).
+within 7 semitones of the target's own. The words of a source are what Whisper base hears in it, `over own` is what the
+conversion lost beyond what Whisper itself is unsure of, and means are over words; sources in which it hears fewer than
+four different ones have none. Melody is measured by two trackers (see _joint_pitch.py).
 Silence is the level of the conversion where the source is below −60 dBFS. RTF is seconds of sound per second of
 conversion, without separation.
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _conversion_measures import Likeness, Row, in_range, level_where_quiet, mean, moved, wer
+from _conversion_measures import Likeness, Row, in_range, level_where_quiet, mean, moved, wer, words_lost
 from _conversion_pairs import chosen, excerpt, profile_count, source_names, target_names
 from _conversion_table import grouped, picture, slices, summarise, summary_line
 from _joint_pitch import MelodyAccuracy, Readings, agreed, aligned, compare, median_hz
@@ -43,6 +43,7 @@ def row(**changes: object) -> Row:
         in_range=True,
         likeness={"ge2e": likeness},
         melody=MelodyAccuracy(median_cents=2.0, rpa50=0.9, rmse_hz=4.0, doubtful=0.01, voicing=0.95),
+        words=10,
         wer=0.3,
         own_wer=0.1,
         mos=3.0,
@@ -167,9 +168,15 @@ class TestMeasures:
         assert level_where_quiet(both(0.5, 0.0), both(0.5, 0.5)) is None
 
     def test_babble_counts_once_and_no_words_not_at_all(self) -> None:
-        assert wer("one two three", "one two three", "en") == 0.0
-        assert wer("yes", "no no no no", "en") == 1.0
+        assert wer("we sing until dawn", "We sing until dawn!", "en") == 0.0
+        assert wer("yes of course I do", "no " * 20, "en") == 1.0
         assert wer("", "something", "en") is None
+        assert wer("Man, man, man, man, man, man!", "something", "en") is None
+
+    def test_words_are_lost_of_all_words(self) -> None:
+        rows = [row(words=30, wer=0.2, own_wer=0.1), row(words=10, wer=0.6, own_wer=0.1), row(wer=None)]
+        assert words_lost(rows) == pytest.approx((30 * 0.1 + 10 * 0.5) / 40)
+        assert math.isnan(words_lost([row(words=0, wer=None, own_wer=None)]))
 
     def test_a_source_is_heard_again_a_little_later_and_quieter(self) -> None:
         again = moved(sound(1.0))
