@@ -134,6 +134,9 @@ class TurningConverter(Counted):
         self.learnt += 1
         return {"gain": np.array([-0.5], np.float32)}
 
+    def fits(self, voice: VoiceState, content_model: str) -> bool:
+        return "gain" in voice
+
     def convert(
         self,
         vocals: Audio,

@@ -72,6 +72,8 @@ def recording_of(seconds: float) -> tuple[Audio, PitchContour, ContentFeatures]:
 class TinyModels:
     """Lends as NeuralModels does."""
 
+    weights = "tiny"
+
     def __init__(self) -> None:
         self.tiny_decoder = tiny_decoder()
         shape = MapperShape(features=DIMENSIONS, content=SHAPE.content, phones=3, width=8, dilations=(1,))

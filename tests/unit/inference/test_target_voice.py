@@ -49,6 +49,9 @@ class Learner:
         self.learnt += 1
         return state_of(content.model)
 
+    def fits(self, voice: VoiceState, content_model: str) -> bool:
+        return bytes(voice["content_model"]).decode() == content_model
+
 
 def state_of(model: str) -> VoiceState:
     return {"content_model": np.frombuffer(model.encode(), np.uint8)}
@@ -60,8 +63,8 @@ def learnt_from(store: Store) -> tuple[VoiceState, int]:
     return voice_state("any", cast(ProfileStore, store), engines, no_progress), learner.learnt
 
 
-@pytest.mark.parametrize("state", [state_of("tiny"), {"weights": np.ones(3)}], ids=["same model", "any model"])
-def test_what_was_learnt_and_fits_is_used(state: VoiceState) -> None:
+def test_what_was_learnt_and_fits_is_used() -> None:
+    state = state_of("tiny")
     assert learnt_from(Store(state)) == (state, 0)
 
 

@@ -25,11 +25,14 @@ class Converter(Protocol):
     def learn(self, recording: Audio, contour: PitchContour, content: ContentFeatures) -> VoiceState:
         """What the converter needs to know of a target voice, from its cleaned recording.
 
-        A state that fits one content model only keeps the model's name under `content_model`, as UTF-8 in uint8: with
-        another the voice is then learnt anew.
-
         Raises:
             LowQualityAudioError: there is not enough voice in the recording.
+        """
+
+    def fits(self, voice: VoiceState, content_model: str) -> bool:
+        """Whether what was learnt earlier can be used, by the converter as it is now, with these content features.
+
+        If not, the voice is learnt anew from its recording.
         """
 
     def convert(

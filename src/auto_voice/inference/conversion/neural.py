@@ -88,10 +88,15 @@ class NeuralConverter:
         """
         heard = self._filter.learn(recording, contour, content)
         return {
-            "content_model": heard["content_model"],
+            "weights": np.frombuffer(self._models.weights.encode(), np.uint8).copy(),
             **voice_arrays(self._expected_voice(recording)),
             **{_FILTER + name: value for name, value in heard.items()},
         }
+
+    def fits(self, voice: VoiceState, content_model: str) -> bool:
+        """See Converter; a voice is a place in one decoder and means nothing in another."""
+        weights = bytes(voice["weights"]).decode() if "weights" in voice else None
+        return weights == self._models.weights and self._filter.fits(_of_the_filter(voice), content_model)
 
     def adapt(
         self,
@@ -134,7 +139,7 @@ class NeuralConverter:
             ConversionFailedError: the voice was learnt by another converter or with another content model.
         """
         singer = decoder_voice(voice, self._likeness)
-        heard = {name.removeprefix(_FILTER): value for name, value in voice.items() if name.startswith(_FILTER)}
+        heard = _of_the_filter(voice)
         filtered = self._filter.convert(vocals, contour, content, heard, semitones, part_of(progress, 0.0, 0.25))
         wanted = _transposed(contour, semitones)
         samples = decoder_samples(vocals)
@@ -209,6 +214,10 @@ def decoder_voice(state: VoiceState, likeness: float) -> DecoderVoice:
         )
     start = stored("")
     return start.towards(stored(ADAPTED), likeness) if f"{ADAPTED}film" in state else start
+
+
+def _of_the_filter(voice: VoiceState) -> VoiceState:
+    return {name.removeprefix(_FILTER): value for name, value in voice.items() if name.startswith(_FILTER)}
 
 
 def _transposed(contour: PitchContour, semitones: float) -> PitchContour:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +34,11 @@ class NeuralModels:
 
     def __init__(self, runtime: ModelRuntime) -> None:
         self._runtime = runtime
+
+    @cached_property
+    def weights(self) -> str:
+        """Names the decoder's update, whose voices mean nothing to another."""
+        return hashlib.sha256(weights_file(UPDATE_FILE).read_bytes()).hexdigest()
 
     @contextmanager
     def mapper(self) -> Iterator[ContentMapper]:

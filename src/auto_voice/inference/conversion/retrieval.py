@@ -81,6 +81,10 @@ class RetrievalConverter:
             **{f"statistics.{name}": value for name, value in statistics._asdict().items()},
         }
 
+    def fits(self, voice: VoiceState, content_model: str) -> bool:
+        """See Converter."""
+        return "content_model" in voice and bytes(voice["content_model"]).decode() == content_model
+
     def convert(
         self,
         vocals: Audio,
@@ -95,7 +99,7 @@ class RetrievalConverter:
         Raises:
             ConversionFailedError: the voice was learnt with another content model.
         """
-        if bytes(voice["content_model"]).decode() != content.model:
+        if not self.fits(voice, content.model):
             raise ConversionFailedError(
                 "this voice was learnt with another content model",
                 suggestions=["clone the voice again from its recording"],

@@ -18,8 +18,8 @@ _log = logging.getLogger(__name__)
 def voice_state(profile_id: str, profiles: ProfileStore, engines: Engines, progress: Progress) -> VoiceState:
     """What the converter knows of a profile's voice.
 
-    A profile made before the converter was installed, with another one, or with other content features, holds
-    its recording all the same: the voice is then learnt from that, and kept with the profile for the next time.
+    A profile made before the converter was installed, with another one, with other weights of it, or with other content
+    features, holds its recording all the same: the voice is then learnt from that, and kept for the next time.
 
     Raises:
         ProfileNotFoundError: there is no such profile.
@@ -29,8 +29,10 @@ def voice_state(profile_id: str, profiles: ProfileStore, engines: Engines, progr
         state = profiles.load_voice_state(profile_id, engines.converter.name)
     except NotFoundError:
         state = None
-    if state is not None and _content_model(state) in (None, engines.content.name):
-        return state
+    if state is not None:
+        if engines.converter.fits(state, engines.content.name):
+            return state
+        _log.warning("voice %s was learnt with other models, and is learnt again; adapt it again if it was", profile_id)
     recording = profiles.load_reference(profile_id)
     contour = engines.pitch.extract(recording, part_of(progress, 0.0, 0.4))
     content = engines.content.extract(recording, part_of(progress, 0.4, 0.8))
@@ -41,8 +43,3 @@ def voice_state(profile_id: str, profiles: ProfileStore, engines: Engines, progr
     except StorageError as error:  # the conversion needs the state, not its copy on the disk
         _log.warning("what was learnt of voice %s is not kept: %s", profile_id, error.message)
     return state
-
-
-def _content_model(state: VoiceState) -> str | None:
-    """The content features a voice was learnt with, where the converter kept their name."""
-    return bytes(state["content_model"]).decode() if "content_model" in state else None

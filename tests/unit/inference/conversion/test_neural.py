@@ -130,6 +130,17 @@ def test_a_voice_of_another_converter_is_refused(converter: NeuralConverter) -> 
         converter.convert(*song(), {"content": np.zeros(3, np.float32)})
 
 
+def test_a_voice_fits_the_weights_and_the_content_it_was_learnt_with(
+    converter: NeuralConverter, models: TinyModels, voice: VoiceState
+) -> None:
+    _, _, content = song()
+    assert converter.fits(voice, content.model)
+    assert not converter.fits(voice, "another content model")
+    assert not converter.fits({name: each for name, each in voice.items() if name != "weights"}, content.model)
+    models.weights = "those of the next release"
+    assert not converter.fits(voice, content.model)
+
+
 def test_an_adapted_voice_is_used_as_far_as_likeness_says(models: TinyModels, voice: VoiceState) -> None:
     start, fitted = decoder_voice(voice, 1.0), some_voice(models.tiny_decoder, seed=5)
     adapted = {**voice, **voice_arrays(fitted, ADAPTED)}
