@@ -6,18 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from auto_voice.atomic_file import atomic_write
-from auto_voice.errors import InvalidParametersError
 from auto_voice.features import Progress, no_progress
 from auto_voice.inference.synthesis import vocabulary
 from auto_voice.models.networks.content_mapper import ContentMapper, MapperShape
 from auto_voice.models.networks.style_decoder import StyleDecoder
+from auto_voice.training.checkpoint import keep, resume
 from auto_voice.training.examples import Example, random_batch
 from auto_voice.training.losses import decoder_ear, losses
 from auto_voice.training.scores import Scores, score
@@ -143,31 +142,25 @@ class Trainer:
         return float(self._plan.learning_rate * min(1.0, (self._step + 1) / _WARM_UP) * falling)
 
     def _keep(self, checkpoint: Path) -> None:
-        state: dict[str, Any] = {
-            "plan": json.dumps(asdict(self._plan)),
+        state = {
             "step": self._step,
             "recent": self._recent,
             "mapper": self._mapper.state_dict(),
             "average": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        with atomic_write(checkpoint) as file:
-            torch.save(state, file)
+        keep(checkpoint, self._run, state)
 
     def _resume(self, checkpoint: Path) -> None:
-        try:
-            state = torch.load(checkpoint, weights_only=True)
-        except Exception as error:  # torch's reader has many errors of its own for damaged files
-            raise InvalidParametersError(f"{checkpoint} is not a checkpoint: {error}") from error
-        if state["plan"] != json.dumps(asdict(self._plan)):
-            raise InvalidParametersError(
-                f"{checkpoint} was made with another plan: {state['plan']}",
-                suggestions=["give the same options as before", f"remove {checkpoint} to start anew"],
-            )
+        state = resume(checkpoint, self._run)
         self._step, self._recent = state["step"], state["recent"]
         self._mapper.load_state_dict(state["mapper"])
         self._average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
+
+    @property
+    def _run(self) -> str:
+        return json.dumps(asdict(self._plan))
 
 
 def _averaged(average: Tensor, new: Tensor, count: Tensor | int) -> Tensor:

@@ -7,19 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from auto_voice.atomic_file import atomic_write
-from auto_voice.errors import InvalidParametersError
 from auto_voice.features import Progress, no_progress
 from auto_voice.inference.conversion.decoder_voice import join_film
 from auto_voice.models.networks.decoder_update import DecoderUpdate
 from auto_voice.models.networks.style_decoder import StyleDecoder
+from auto_voice.training.checkpoint import keep, resume
 from auto_voice.training.decoder_examples import DecoderExample, random_stretches
 
 _BETAS = (0.8, 0.99)
@@ -186,32 +184,24 @@ class DecoderTrainer:
         return max(self._step / self._plan.steps, self._seconds / 60 / self._plan.minutes)
 
     def _keep(self, checkpoint: Path) -> None:
-        state: dict[str, Any] = {
-            "plan": json.dumps(asdict(self._plan)),
-            "mapper": self._update.mapper,
+        state = {
             "step": self._step,
             "seconds": self._seconds,
             "recent": self._recent,
             "parts": self._parts.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        with atomic_write(checkpoint) as file:
-            torch.save(state, file)
+        keep(checkpoint, self._run, state)
 
     def _resume(self, checkpoint: Path) -> None:
-        try:
-            state = torch.load(checkpoint, weights_only=True)
-        except Exception as error:  # torch's reader has many errors of its own for damaged files
-            raise InvalidParametersError(f"{checkpoint} is not a checkpoint: {error}") from error
-        made_with = (state["plan"], state["mapper"])
-        if made_with != (json.dumps(asdict(self._plan)), self._update.mapper):
-            raise InvalidParametersError(
-                f"{checkpoint} was made with another plan or another content mapper: {made_with}",
-                suggestions=["give the same options as before", f"remove {checkpoint} to start anew"],
-            )
+        state = resume(checkpoint, self._run)
         self._step, self._seconds, self._recent = state["step"], state["seconds"], state["recent"]
         self._parts.load_state_dict(state["parts"])
         self._optimiser.load_state_dict(state["optimiser"])
+
+    @property
+    def _run(self) -> str:
+        return json.dumps({"plan": asdict(self._plan), "mapper": self._update.mapper})
 
 
 def _pace(step: int, done: float) -> float:

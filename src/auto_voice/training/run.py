@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from auto_voice.atomic_file import atomic_path
 from auto_voice.errors import ModelLoadError
 from auto_voice.features import Progress, no_progress
+from auto_voice.inference.conversion.neural_models import load_published_decoder
 from auto_voice.models.networks.content_mapper import ContentMapper, MapperShape
-from auto_voice.models.networks.style_decoder import StyleDecoder
 from auto_voice.training.content_mapper import Trainer, TrainingPlan, new_mapper
 from auto_voice.training.examples import load_examples
 from auto_voice.training.scores import Scores
@@ -52,7 +52,7 @@ def train(
     """
     examples, validation = load_examples(generated, recordings)
     mapper = new_mapper(examples, MapperShape(), plan.seed) if start is None else read_mapper(start)
-    decoder = StyleDecoder.from_file(runtime.model_file("kokoro-82m", "decoder.safetensors"))
+    decoder = load_published_decoder(runtime)
     trainer = Trainer(mapper, examples, validation, decoder, plan)
     seconds = sum(len(example.places) for example in examples) / 40
     say(f"{len(examples)} clips, {seconds / 60:.1f} minutes; {len(validation)} to validate with")

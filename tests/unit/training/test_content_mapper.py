@@ -92,7 +92,7 @@ def test_a_resumed_run_gives_what_an_uninterrupted_one_gives(
 def test_a_checkpoint_of_another_plan_is_refused(examples: Examples, decoder: StyleDecoder, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.checkpoint"
     trained(examples, decoder, checkpoint, replace(PLAN, steps=2))
-    with pytest.raises(InvalidParametersError, match="another plan"):
+    with pytest.raises(InvalidParametersError, match="another run"):
         trained(examples, decoder, checkpoint)
 
 

@@ -149,7 +149,7 @@ def test_no_step_begins_after_the_last_minute_however_often_it_is_resumed(tmp_pa
 
 def test_another_plan_does_not_resume(tmp_path: Path) -> None:
     Run().to(tmp_path / "checkpoint")
-    with pytest.raises(InvalidParametersError, match="another plan"):
+    with pytest.raises(InvalidParametersError, match="another run"):
         Run(replace(PLAN, seed=1)).to(tmp_path / "checkpoint")
 
 
