@@ -69,8 +69,10 @@ class Gpu(Section):
     max_batch_size: Whole = setting("Most pieces a model works on at once; less takes less memory.", 16, ge=1, le=1024)
     enable_tensorrt: Switch = setting("Use TensorRT engines where they have been built.", False)
     mixed_precision: Switch = setting("16-bit arithmetic on the GPU: half the memory.", True)
-    cuda_graphs: Switch = setting("Record repeated GPU work once and replay it.", False)
-    pin_memory: Switch = setting("Page-locked memory for transfers to the GPU.", True)
+    cuda_graphs: Switch = setting(
+        "Record repeated GPU work once and replay it. Nothing does yet: phrases differ in length.", False
+    )
+    pin_memory: Switch = setting("Page-locked memory for transfers to the GPU. Nothing uses it yet.", True)
 
 
 def _below_data_dir(name: str, meaning: str) -> Any:

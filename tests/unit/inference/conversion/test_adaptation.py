@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,18 +57,6 @@ class Embed:
 @pytest.fixture
 def embed() -> Embed:
     return Embed()
-
-
-@pytest.fixture
-def models() -> TinyModels:
-    return TinyModels()
-
-
-@pytest.fixture
-def runtime(settings: Settings) -> Iterator[ModelRuntime]:
-    runtime = ModelRuntime(settings, "cpu")
-    yield runtime
-    runtime.close()
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from auto_voice.audio import Audio
-from auto_voice.config import Settings
 from auto_voice.errors import CancelledError, ConversionFailedError
 from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress
 from auto_voice.inference.conversion.adaptation import Adapter
@@ -33,18 +30,6 @@ class Tracker:
 @pytest.fixture
 def tracker() -> Tracker:
     return Tracker()
-
-
-@pytest.fixture
-def models() -> TinyModels:
-    return TinyModels()
-
-
-@pytest.fixture
-def runtime(settings: Settings) -> Iterator[ModelRuntime]:
-    runtime = ModelRuntime(settings, "cpu")
-    yield runtime
-    runtime.close()
 
 
 def made(runtime: ModelRuntime, models: TinyModels, tracker: Tracker, attempts: int = 1) -> NeuralConverter:
