@@ -2,6 +2,7 @@
 
     python benchmarks/conversion_quality.py [--quick] [--sources NAME ...] [--targets NAME ...] [--preset NAME]
         [--pitch-shift N|auto] [--adapted] [--speech] [--seconds S] [--output DIR] [--profiles DIR] [--json FILE]
+    python benchmarks/conversion_quality.py --table FILE [FILE ...]
 
 Sources are the true vocal stems of four songs in pieces of 10 s, four solo singers and three readers; targets are six
 readers, each cloned from about a minute of speech, and two singers, cloned from their singing. Two of the readers are
@@ -14,7 +15,7 @@ within 7 semitones of the target's own. The words of a source are what Whisper b
 conversion lost beyond what Whisper itself is unsure of, and means are over words; sources in which it hears fewer than
 four different ones have none. Melody is measured by two trackers (see _joint_pitch.py).
 Silence is the level of the conversion where the source is below −60 dBFS. RTF is seconds of sound per second of
-conversion, without separation.
+conversion, without separation. --table measures nothing: it shows what several runs wrote with --json as one.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from _conversion_measures import Heard, Judges, Row
+from _conversion_measures import Heard, Judges, Likeness, Row
 from _conversion_pairs import OWNER, Target, TargetMaker, chosen, load_pieces, source_names, target_names
 from _conversion_table import picture, print_table, slices, summarise, summary_line
+from _joint_pitch import MelodyAccuracy
 from _recordings import data_folder
 from _spoken_voice import Spoken, print_spoken, speak
 from auto_voice import audio as sound
@@ -98,6 +100,10 @@ class Bench:
 
 def main() -> None:
     arguments = parse_arguments()
+    if arguments.table:
+        parts = [read_json(path) for path in arguments.table]
+        show([row for rows, _ in parts for row in rows], [row for _, spoken in parts for row in spoken])
+        return
     data = data_folder()
     sources = chosen(source_names(), arguments.sources)
     targets = chosen(target_names(), arguments.targets)
@@ -135,12 +141,17 @@ def main() -> None:
                 write_json(arguments.json, arguments, rows, spoken)
     for failure in bench.failures:
         print(f"failed: {failure}")
+    show(rows, spoken)
+    sys.exit(1 if bench.failures or not rows else 0)
+
+
+def show(rows: Sequence[Row], spoken: Sequence[Spoken]) -> None:
+    """Tables and summaries of what there is."""
     if spoken:
         print_spoken(spoken)
     if rows:
         print_table(rows)
         print(summary_line(rows))
-    sys.exit(1 if bench.failures or not rows else 0)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -156,6 +167,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="keep conversions and their spectrograms in this folder")
     parser.add_argument("--profiles", type=Path, help="keep the cloned voices here, and use those that are there")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="FILE", help="only show what was written with --json")
     return parser.parse_args()
 
 
@@ -169,6 +181,30 @@ def write_json(path: Path, arguments: argparse.Namespace, rows: Sequence[Row], s
         "spoken": [dataclasses.asdict(row) for row in spoken],
     }
     path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read_json(path: Path) -> tuple[list[Row], list[Spoken]]:
+    """What `write_json` wrote; null is a figure that could not be measured."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        Row(
+            **{
+                **row,
+                "likeness": {name: Likeness(**each) for name, each in row["likeness"].items()},
+                "melody": MelodyAccuracy(**{name: _number(each) for name, each in row["melody"].items()}),
+            }
+        )
+        for row in document["pairs"]
+    ]
+    spoken = [
+        Spoken(**{**row, "likeness": {name: tuple(each) for name, each in row["likeness"].items()}})
+        for row in document["spoken"]
+    ]
+    return rows, spoken
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from _conversion_pairs import chosen, excerpt, profile_count, source_names, targ
 from _conversion_table import grouped, picture, slices, summarise, summary_line
 from _joint_pitch import MelodyAccuracy, Readings, agreed, aligned, compare, median_hz
 from _recordings import HELD_OUT_READERS, READERS, SPEECH_SOURCES
+from _spoken_voice import Spoken
 from auto_voice.audio import Audio
 from auto_voice.features import PitchContour
+from conversion_quality import read_json, write_json
 
 RATE = 16_000
 NOTE = np.full(100, 220.0)
@@ -54,6 +57,9 @@ def row(**changes: object) -> Row:
         rtf=2.0,
     )
     return replace(plain, **changes)
+
+
+SPOKEN = Spoken("1688", False, "Hello there.", "Hello their.", {"ge2e": (0.9, 0.8)}, 0.5, 4.0, 3.0, 5.0)
 
 
 class TestMelody:
@@ -224,6 +230,15 @@ class TestTable:
 
     def test_what_was_not_measured_is_nan_in_the_summary(self) -> None:
         assert "held-out voices nan" in summary_line([row()])
+
+    def test_what_was_written_is_read_back(self, tmp_path: Path) -> None:
+        unvoiced = MelodyAccuracy(math.nan, math.nan, math.nan, math.nan, math.nan)
+        rows = [*self.ROWS, row(melody=unvoiced)]
+        write_json(tmp_path / "run.json", Namespace(quick=True), rows, [SPOKEN])
+        again, spoken = read_json(tmp_path / "run.json")
+        assert again[:-1] == rows[:-1] and spoken == [SPOKEN]
+        assert math.isnan(again[-1].melody.rpa50)
+        assert summary_line(again) == summary_line(rows)
 
     def test_a_picture_shows_a_pair(self, tmp_path: Path) -> None:
         melody = readings(NOTE, NOTE)
