@@ -149,9 +149,10 @@ def main() -> None:
     if arguments.json:
         summary = {"preset": arguments.preset, "median_rtf": rtf, "median_cached_share": share}
         arguments.json.write_text(json.dumps({**summary, "songs": [asdict(row) for row in rows]}, indent=2))
+    wanted = WANTED_RTF[arguments.preset]
     print(
-        f"pipeline, preset {arguments.preset}: median RTF {rtf:.2f} (wanted {WANTED_RTF[arguments.preset]}); separation and pitch for a second voice"
-        f" {share:.1%} of the first time (wanted < {WANTED_CACHED_SHARE:.0%})"
+        f"pipeline, preset {arguments.preset}: median RTF {rtf:.2f} (wanted {wanted}); separation and pitch for a"
+        f" second voice {share:.1%} of the first time (wanted < {WANTED_CACHED_SHARE:.0%})"
     )
 
 
