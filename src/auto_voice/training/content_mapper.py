@@ -104,7 +104,7 @@ class Trainer:
         """Train to the plan's last step, from `checkpoint` on where that file is there; it is kept up to date.
 
         Raises:
-            InvalidParametersError: the checkpoint is of another plan, or not one.
+            InvalidParametersError: the checkpoint is of another run, or not one.
             StorageError: it cannot be written.
         """
         if checkpoint.is_file():

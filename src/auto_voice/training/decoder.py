@@ -133,7 +133,7 @@ class DecoderTrainer:
         """Train to the plan's end, from `checkpoint` on where that file is there; it is kept up to date.
 
         Raises:
-            InvalidParametersError: the checkpoint is of another plan, or not one.
+            InvalidParametersError: the checkpoint is of another run, or not one.
             StorageError: it cannot be written.
         """
         if checkpoint.is_file():

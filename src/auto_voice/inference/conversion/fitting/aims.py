@@ -17,6 +17,8 @@ SPEAKER_WEIGHT = 1.0
 were lower (.79, .76), and so was naturalness (3.9 instead of 4.1)."""
 
 TUNE_WEIGHT = 0.3
+"""Of the loss of tune, beside the voice's. On one reader, from 0.2 to 0.5 two frames more in a hundred came out in tune,
+and the likeness of what is sung fell by .003."""
 
 
 class VoiceAims:
@@ -31,7 +33,7 @@ class VoiceAims:
 
     def __init__(self, listener: GE2E, embedding: NDArray[np.float32], band_hz: float, device: str) -> None:
         self._spectral = SpectralLoss(min(band_hz, SAMPLE_RATE / 2)).to(device)
-        self._speaker = SpeakerLoss(listener)
+        self._speaker = SpeakerLoss(listener).to(device)
         self._tune = TuneLoss().to(device)
         self._voice = torch.from_numpy(embedding).to(device)
 
