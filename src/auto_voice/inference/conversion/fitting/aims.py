@@ -17,8 +17,8 @@ SPEAKER_WEIGHT = 1.0
 were lower (.79, .76), and so was naturalness (3.9 instead of 4.1)."""
 
 TUNE_WEIGHT = 0.3
-"""Of the loss of tune, beside the voice's. On one reader, from 0.2 to 0.5 two frames more in a hundred were in tune, and
-the likeness of what is sung fell by .003."""
+"""Of the loss of tune, beside the voice's. On one reader, from 0.2 to 0.5 two frames more in a hundred were in tune,
+and the likeness of what is sung fell by .003."""
 
 
 class VoiceAims:
