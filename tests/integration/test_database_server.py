@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from pg8000.core import CoreConnection
+from pg8000.exceptions import InterfaceError
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -43,6 +45,19 @@ def test_a_database_that_does_not_exist_is_named(postgres_url: str) -> None:
     database = Database(str(make_url(postgres_url).set(database="elsewhere")))
     with pytest.raises(StorageError, match="elsewhere"), database.read():
         pass
+
+
+def test_a_refusal_is_told_even_where_the_server_is_gone_at_once(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = CoreConnection.close
+
+    def too_late(connection: CoreConnection) -> None:
+        leave(connection)
+        raise InterfaceError("network error") from BrokenPipeError()
+
+    monkeypatch.setattr(CoreConnection, "close", too_late)
+    test_a_database_that_does_not_exist_is_named(postgres_url)
 
 
 def test_our_own_mistakes_stay_what_they_are(postgres_url: str) -> None:

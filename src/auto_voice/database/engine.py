@@ -145,9 +145,17 @@ def _sqlstate(error: DBAPIError) -> str:
 
 
 def _pg8000_fields(error: Exception) -> dict[str, str]:
-    """The parts of the server's message, which pg8000 gives as a document (and all as ProgrammingError)."""
-    given = getattr(getattr(error, "orig", None), "args", ())
-    return given[0] if given and isinstance(given[0], dict) else {}
+    """The parts of the server's message, which pg8000 gives as a document (and all as ProgrammingError).
+
+    Where the server refuses a connection and is gone before pg8000 takes its leave, pg8000 tells of that alone; what
+    the server had said is then found behind it.
+    """
+    said: BaseException | None = getattr(error, "orig", None)
+    while said is not None:
+        if said.args and isinstance(said.args[0], dict):
+            return said.args[0]
+        said = said.__context__
+    return {}
 
 
 def _reason(error: Exception) -> str:
