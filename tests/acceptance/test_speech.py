@@ -12,13 +12,16 @@ import pytest
 from auto_voice.audio import Audio, resample_samples
 from auto_voice.config import Settings
 from auto_voice.demo.lyric import BEATS_PER_MINUTE, LINES
+from auto_voice.features import no_progress
 from auto_voice.inference.engine import TTSEngine
+from auto_voice.inference.pipeline.lyrics import Lyrics
 from auto_voice.inference.pitch.swiftf0 import SwiftF0Extractor
 from auto_voice.inference.speech.singing import sing, words_of
 from auto_voice.inference.speech.text.normalise import normalise
 from auto_voice.inference.speech.voices import VOICES
 from auto_voice.inference.synthesis import KokoroSynthesizer
 from auto_voice.models.runtime import ModelRuntime
+from auto_voice.utils.intelligibility import WordRecognizer, word_error_rate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.models
 
 SENTENCE = "Dr. Smith paid $3.50 for a cup of coffee on November 23rd."
+PLAIN = "Nobody in the harbour looked up when the old captain came home."
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +99,16 @@ def test_a_sung_line_is_in_tune_and_understood(settings: Settings, models: Model
     assert np.median(np.abs(cents)) < 20
     assert np.mean(np.abs(cents) < 50) > 0.85
     assert jiwer.wer(words(words_of(line)), heard(whisper, sung.audio)) <= 0.34
+
+
+def test_the_words_of_a_recording_are_found_where_they_are_said(settings: Settings, models: ModelRuntime) -> None:
+    kokoro = KokoroSynthesizer(settings, models)
+    spoken = TTSEngine(settings, runtime=models).synthesize(PLAIN, "am_michael")
+    pause = np.zeros((1, 3 * spoken.sample_rate), np.float32)
+    twice = Audio(np.concatenate([pause, spoken.samples, pause, spoken.samples], axis=1), spoken.sample_rate)
+    heard, language = WordRecognizer(models).timed(twice)
+    assert language == "en"
+    assert word_error_rate(f"{PLAIN} {PLAIN}", " ".join(each.text for each in heard)) < 0.1
+    lines = Lyrics(WordRecognizer(models), kokoro)(twice, no_progress)
+    assert sum(len(line.words) for line in lines) == pytest.approx(2 * len(PLAIN.split()), abs=2)
+    assert lines[-1].end == pytest.approx(twice.duration, abs=1.0)

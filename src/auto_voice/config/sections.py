@@ -319,7 +319,11 @@ class Models(Section):
 
 
 class Conversion(Section):
-    """Voices of the neural converter that are adapted to their recordings (`clone --adapt`, `profiles adapt`)."""
+    """The neural converter, and voices that are adapted to their recordings (`clone --adapt`, `profiles adapt`)."""
+
+    recognise_words: Switch = setting(
+        "Recognise the words of English singing and speech, and say them more clearly. Takes longer.", True
+    )
 
     likeness: Number = setting(
         "How far an adapted voice goes from the one it started from: 1 is most alike, less is smoother.",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auto_voice.audio import Audio, Samples, decode, resample_samples
 from auto_voice.errors import ProcessingError
 from auto_voice.features import PitchContour, Progress, no_progress
+from auto_voice.inference.conversion.alignment import best_path, distances, fits, log_likelihoods
 from auto_voice.inference.conversion.content_input import active_frames, mapper_input
 from auto_voice.inference.speech.singing import token_borders
 from auto_voice.inference.speech.text.normalise import normalise
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _SAMPLES_PER_FRAME = SAMPLE_RATE // CONTENT_RATE
 _FEWEST_SOUNDS, _MOST_SOUNDS = 20, 480
 _LEAST_FRAMES_PER_SOUND = 1.3
-_DISTANCE_WEIGHT = 1.0
-_UNLIKELY = -30.0
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,7 @@ class Aligner:
         vectors = np.ascontiguousarray(spoken.content[:, borders[:-1]].T)
         tokens = np.array([0, *(vocabulary()[sound] for sound in sounds), 0])
         sound = Audio(samples[None], SAMPLE_RATE)
-        fits = self._fits(sound, tokens, vectors)[:frames]
-        durations, fit = best_path(fits)
+        durations, fit = best_path(self._fits(sound, tokens, vectors)[:frames])
         return Clip(
             samples=np.asarray(np.round(samples * 32767), np.int16),
             tokens=tokens.astype(np.int16),
@@ -84,16 +82,13 @@ class Aligner:
         )
 
     def _fits(self, sound: Audio, tokens: NDArray[np.int64], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How well each frame of a sound fits each token: log probability and likeness of the content."""
+        """How well each frame of a sound fits each token."""
         heard = self.content.extract(sound)
         features = torch.from_numpy(mapper_input(heard, active_frames(sound, heard)))[None]
         with torch.inference_mode():
             normal, logits = self.mapper.normalised(features)
-        wanted = (torch.from_numpy(vectors) - self.mapper.mean) / self.mapper.spread
-        distance = torch.cdist(normal[0], wanted).square() / wanted.shape[1]
-        likely = logits[0].log_softmax(-1)[:, torch.searchsorted(self.mapper.phones, torch.from_numpy(tokens))]
-        fits: NDArray[np.float32] = (likely.clamp(min=_UNLIKELY) - _DISTANCE_WEIGHT * distance).numpy()
-        return fits
+        likely = log_likelihoods(logits[0], self.mapper, tokens)
+        return fits(likely, distances(normal[0], self.mapper, vectors))
 
 
 def align_recordings(
@@ -121,31 +116,6 @@ def align_recordings(
                 written += 1
     progress(1.0)
     return written
-
-
-def best_path(fits: NDArray[np.float32]) -> tuple[NDArray[np.int64], float]:
-    """The durations of tokens in order that fit a sound best (Viterbi); each lasts one frame at least.
-
-    Args:
-        fits: (frames, tokens), how well each frame fits each token; not fewer frames than tokens.
-
-    Returns:
-        int64 (tokens,), frames of each; the mean fit of a frame.
-    """
-    frames, tokens = fits.shape
-    best = np.full(tokens, -np.inf)
-    best[0] = fits[0, 0]
-    advanced = np.zeros((frames, tokens), bool)
-    for frame in range(1, frames):
-        before = np.concatenate([[-np.inf], best[:-1]])
-        advanced[frame] = before > best
-        best = np.maximum(best, before) + fits[frame]
-    durations = np.zeros(tokens, np.int64)
-    token = tokens - 1
-    for frame in range(frames - 1, -1, -1):
-        durations[token] += 1
-        token -= int(advanced[frame, token])
-    return durations, float(best[-1] / frames)
 
 
 def _whole_frames(recording: Audio) -> Samples:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auto_voice.features import Progress, no_progress
-from auto_voice.inference.conversion.decoder_input import mapped_content
+from auto_voice.inference.conversion.wording import worded_content
 from auto_voice.models.networks.content_mapper import ContentMapper
 from auto_voice.models.networks.style_decoder import SAMPLES_PER_FRAME
 from auto_voice.training.readers import COPIES, Reading
@@ -70,7 +70,7 @@ class DecoderExample:
     def of(cls, reading: Reading, mapper: ContentMapper) -> DecoderExample:
         """Map the content of a reading."""
         return cls(
-            content=mapped_content(reading.features.astype(np.float32), mapper).astype(np.float16),
+            content=worded_content(reading.features.astype(np.float32), mapper).astype(np.float16),
             f0=reading.f0,
             energy=reading.energy,
             samples=(reading.samples * np.float32(reading.gain)).astype(np.float16),

@@ -13,31 +13,13 @@ from auto_voice.audio import Audio, write
 from auto_voice.errors import InvalidParametersError, LowQualityAudioError
 from auto_voice.inference.synthesis import vocabulary
 from auto_voice.models.networks.content_mapper import ContentMapper, MapperShape
-from auto_voice.training.align import Aligner, align_recordings, best_path
+from auto_voice.training.align import Aligner, align_recordings
 from auto_voice.training.clips import Clip, clip_files
 from auto_voice.training.transcribe import read_transcripts, recordings_of, transcribe
 from auto_voice.utils.intelligibility import Transcript
 from tiny_speech import LAYERS, WIDTH, TinyContent, TinyHalves, TinyPitch
 
 TEXT = "the old captain measured the depth of the water"
-
-
-def test_the_best_path_gives_each_token_the_frames_that_fit_it() -> None:
-    truth = np.array([4, 1, 7, 2, 3])
-    owner = np.repeat(np.arange(5), truth)
-    fits = np.where(owner[:, None] == np.arange(5), 0.0, -3.0).astype(np.float32)
-    fits += np.random.default_rng(2).normal(0, 0.4, fits.shape).astype(np.float32)
-    durations, fit = best_path(fits)
-    np.testing.assert_array_equal(durations, truth)
-    assert fit == pytest.approx(fits[np.arange(len(owner)), owner].mean(), abs=1e-5)
-
-
-def test_every_token_gets_a_frame_even_where_none_fits() -> None:
-    fits = np.zeros((5, 4), np.float32)
-    fits[:, 1] = -9
-    durations, _ = best_path(fits)
-    assert (durations >= 1).all() and durations.sum() == 5
-    np.testing.assert_array_equal(best_path(np.zeros((3, 3), np.float32))[0], [1, 1, 1])
 
 
 @pytest.fixture

@@ -42,3 +42,5 @@ def test_nothing_to_hear_is_refused_before_a_model_is_loaded(
 ) -> None:
     with pytest.raises(error):
         WordRecognizer(runtime).transcribe(Audio(samples.astype(np.float32), 16_000))
+    with pytest.raises(error):
+        WordRecognizer(runtime).timed(Audio(samples.astype(np.float32), 16_000))

@@ -5,6 +5,7 @@ Fitting a voice and converting both come through here, so that the decoder meets
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from auto_voice.audio import Audio, Samples, resample_samples
 from auto_voice.features import ContentFeatures, PitchContour
 from auto_voice.inference.conversion.content_input import active_frames, mapper_input
+from auto_voice.inference.conversion.wording import Line, worded_content
 from auto_voice.models.networks.content_mapper import ContentMapper
 from auto_voice.models.networks.mel import htk_filterbank
 from auto_voice.models.networks.style_decoder import CURVE_RATE, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -76,7 +78,12 @@ def decoder_samples(recording: Audio) -> Samples:
 
 
 def decoder_input(
-    recording: Audio, samples: Samples, contour: PitchContour, content: ContentFeatures, mapper: ContentMapper
+    recording: Audio,
+    samples: Samples,
+    contour: PitchContour,
+    content: ContentFeatures,
+    mapper: ContentMapper,
+    lines: Sequence[Line] = (),
 ) -> DecoderInput:
     """Take a recording apart.
 
@@ -85,23 +92,17 @@ def decoder_input(
         samples: the same by `decoder_samples`.
         contour, content: of it; the contour may be transposed.
         mapper: on the CPU.
+        lines: what is said, as far as it is known.
     """
     features = content_frames(recording, content, len(samples) // SAMPLES_PER_FRAME)
     f0, energy, gain = curves(samples, contour)
-    return DecoderInput(content=mapped_content(features, mapper), f0=f0, energy=energy, gain=gain)
+    return DecoderInput(content=worded_content(features, mapper, lines), f0=f0, energy=energy, gain=gain)
 
 
 def content_frames(recording: Audio, content: ContentFeatures, frames: int) -> NDArray[np.float32]:
     """What the mapper is shown of a recording, on the decoder's frames: (frames, features)."""
     features = mapper_input(content, active_frames(recording, content))[:frames]
     return np.pad(features, ((0, frames - len(features)), (0, 0)), mode="edge")
-
-
-def mapped_content(features: NDArray[np.float32], mapper: ContentMapper) -> NDArray[np.float32]:
-    """What the decoder is told of `content_frames`: (content, frames)."""
-    with torch.inference_mode():
-        mapped, _ = mapper(torch.from_numpy(features)[None])
-    return np.ascontiguousarray(mapped[0].numpy().T)
 
 
 def curves(samples: Samples, contour: PitchContour) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:

@@ -21,6 +21,7 @@ from auto_voice.inference.conversion.joining import join, trust
 from auto_voice.inference.conversion.pitch_following import asked_anew
 from auto_voice.inference.conversion.reading import read_aloud
 from auto_voice.inference.conversion.retrieval import RetrievalConverter
+from auto_voice.inference.conversion.wording import HearWords
 from auto_voice.models.networks.style_decoder import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class NeuralConverter:
         adapter: fits voices.
         likeness: 0–1, how far an adapted voice goes from the one it started at: all the way is most alike and rougher.
         attempts: how often a song is sung; each hears the one before and leans against its misses of the melody.
+        hear_words: recognises what is sung, so that it is said more clearly.
     """
 
     name = "neural"
@@ -70,6 +72,7 @@ class NeuralConverter:
         *,
         likeness: float,
         attempts: int = 1,
+        hear_words: HearWords | None = None,
     ) -> None:
         self._runtime = runtime
         self._models = models
@@ -78,6 +81,7 @@ class NeuralConverter:
         self._adapter = adapter
         self._likeness = likeness
         self._attempts = attempts
+        self._hear_words = hear_words
         self._filter = RetrievalConverter()
 
     def learn(self, recording: Audio, contour: PitchContour, content: ContentFeatures) -> VoiceState:
@@ -146,10 +150,11 @@ class NeuralConverter:
         if not len(samples) or not wanted.voiced.any():
             progress(1.0)
             return filtered
+        lines = self._hear_words(vocals, part_of(progress, 0.25, 0.4)) if self._hear_words else []
         with self._models.mapper() as mapper:
-            given = decoder_input(vocals, samples, wanted, content, mapper)
+            given = decoder_input(vocals, samples, wanted, content, mapper, lines)
         source = Audio(samples[None], SAMPLE_RATE)
-        spans = list(pairwise(np.linspace(0.3, 0.95, self._attempts + 1)))
+        spans = list(pairwise(np.linspace(0.4, 0.95, self._attempts + 1)))
         sung, measured = self._attempt(singer, given, part_of(progress, *spans[0]))
         for span in spans[1:]:
             given = asked_anew(given, measured, wanted)

@@ -9,7 +9,10 @@ from auto_voice.inference.conversion.adaptation import Adapter
 from auto_voice.inference.conversion.fitting.fit import FittingPlan
 from auto_voice.inference.conversion.neural import NeuralConverter
 from auto_voice.inference.conversion.neural_models import NeuralModels
+from auto_voice.inference.pipeline.lyrics import Lyrics
 from auto_voice.inference.pipeline.voice_trial import VoiceTrial
+from auto_voice.inference.synthesis import KokoroSynthesizer
+from auto_voice.utils.intelligibility import WordRecognizer
 from auto_voice.utils.speaker import SpeakerEncoder
 
 if TYPE_CHECKING:
@@ -39,4 +42,7 @@ def create(settings: Settings, runtime: ModelRuntime) -> NeuralConverter:
         adapter,
         likeness=settings.conversion.likeness,
         attempts=_ATTEMPTS[preset.vocoder_quality],
+        hear_words=Lyrics(WordRecognizer(runtime), KokoroSynthesizer(settings, runtime))
+        if settings.conversion.recognise_words
+        else None,
     )

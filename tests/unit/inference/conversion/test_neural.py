@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from auto_voice.audio import Audio
 from auto_voice.errors import CancelledError, ConversionFailedError
 from auto_voice.features import ContentFeatures, PitchContour, Progress, VoiceState, no_progress
+from auto_voice.inference.conversion import decoder_input
 from auto_voice.inference.conversion.adaptation import Adapter
 from auto_voice.inference.conversion.neural import ADAPTED, NeuralConverter, decoder_voice, voice_arrays
+from auto_voice.inference.conversion.wording import Line, worded_content
 from auto_voice.models.runtime import ModelRuntime
 from tiny_voice import MEDIAN_HZ, TinyModels, recording_of, some_voice, something_said
 
@@ -32,12 +36,12 @@ def tracker() -> Tracker:
     return Tracker()
 
 
-def made(runtime: ModelRuntime, models: TinyModels, tracker: Tracker, attempts: int = 1) -> NeuralConverter:
+def made(runtime: ModelRuntime, models: TinyModels, tracker: Tracker, **how: Any) -> NeuralConverter:
     def embed(recording: Audio) -> np.ndarray:
         return np.full(256, 1 / 16, np.float32)
 
     adapter = Adapter(runtime=runtime, models=models, embed=embed, judge=None, plan=None)  # type: ignore[arg-type]
-    return NeuralConverter(runtime, models, tracker, embed, adapter, likeness=0.5, attempts=attempts)  # type: ignore[arg-type]
+    return NeuralConverter(runtime, models, tracker, embed, adapter, likeness=0.5, **how)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -108,6 +112,27 @@ def test_a_conversion_can_be_cancelled(converter: NeuralConverter, voice: VoiceS
 
     with pytest.raises(CancelledError):
         converter.convert(*song(), voice, progress=stop)
+
+
+def test_known_words_change_what_is_sung(
+    runtime: ModelRuntime, models: TinyModels, tracker: Tracker, voice: VoiceState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocals, contour, content = song()
+    given: list[list[Line]] = []
+
+    def hear(recording: Audio, progress: Progress) -> list[Line]:
+        assert recording is vocals
+        progress(1.0)
+        return [some_line]
+
+    def noted(features: np.ndarray, mapper: object, lines: list[Line]) -> np.ndarray:
+        given.append(lines)
+        return worded_content(features, mapper)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decoder_input, "worded_content", noted)
+    some_line = Line(start=0, end=1, tokens=np.zeros(2, np.int64), vectors=np.zeros((2, 512), np.float32), words=())
+    made(runtime, models, tracker, hear_words=hear).convert(vocals, contour, content, voice)
+    assert given == [[some_line]]
 
 
 def test_a_voice_of_another_converter_is_refused(converter: NeuralConverter) -> None:
