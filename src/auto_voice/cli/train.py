@@ -169,7 +169,7 @@ def align_speech(speech: Path, mapper: Path, out: Path, exclude: tuple[str, ...]
     "--minutes", type=click.FloatRange(0.1, 10_000), default=60.0, show_default=True, help="Of training, in all."
 )
 @click.option(
-    "--strength", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Share of the change that is kept."
+    "--strength", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of the change that is kept."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, to take apart.")

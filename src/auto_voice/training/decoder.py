@@ -48,11 +48,11 @@ class DecoderPlan:
     steps: int = 4000
     minutes: float = 60.0
     batch: int = 2
-    crossed: int = 1
-    frames: int = 48
+    crossed: int = 2
+    frames: int = 60
     update_rate: float = 4e-4
     prior_rate: float = 8e-4
-    likeness: float = 0.4
+    likeness: float = 0.5
     tune: float = 0.2
     pull: float = 1.0
     validate_every: int = 150

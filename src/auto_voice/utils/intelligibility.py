@@ -106,7 +106,7 @@ class WordRecognizer:
         return self._transcribe(_audible(audio), language)
 
     def timed(self, audio: Audio, progress: Progress = no_progress) -> tuple[list[TimedWords], str]:
-        """Write down all words, however long it takes; a third as long as the recording, on one core.
+        """Write down all words of a recording.
 
         Args:
             audio: any rate, channels and length.
