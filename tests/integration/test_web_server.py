@@ -197,14 +197,14 @@ def test_it_stops_when_it_is_told_to_and_leaves_no_file_in_the_folder(tmp_path: 
 
 def test_a_running_request_may_end_when_it_stops(tmp_path: Path) -> None:
     body = part("song", "s.wav") + wav(song(10.0)) + f"\r\n--{BOUNDARY}--\r\n".encode()
-    with web_server(tmp_path) as server, server.raw() as connection:
+    with web_server(tmp_path, server__shutdown_timeout=60) as server, server.raw() as connection:
         connection.sendall(form_head(len(body)) + body[: len(body) // 2])
         until(lambda: temporaries(server), "the upload to begin", 10)
         server.process.send_signal(signal.SIGTERM)
         until(lambda: not _accepts(server), "the address to be free", 10)
         connection.sendall(body[len(body) // 2 :])
         assert everything(connection).startswith(b"HTTP/1.1 400 ")  # no voice was named; it was read to its end
-        assert server.process.wait(10) == 0
+        assert server.process.wait(60) == 0
 
 
 def _accepts(server: WebServer) -> bool:
