@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from auto_voice.models.networks.surroundings import Statistics, pooled
+
 _EPSILON = 1e-5
 _CHUNK = 1 << 16  # values: the intermediate results of so many stay in a core's cache
 
 
 class AdaptiveNorm(nn.Module):
-    """(batch, n, channels) and style (batch, style) → (batch, n, channels), normalised over n."""
+    """(batch, n, channels) and style (batch, style) → (batch, n, channels), normalised over n and its Surroundings."""
 
     def __init__(self, style: int, channels: int) -> None:
         super().__init__()
@@ -33,9 +35,11 @@ class AdaptiveNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalise and modulate."""
         gain, shift = self.modulation(style)
-        centred = _wide(x) - _wide(x).mean(dim=1, keepdim=True)
-        deviation = (centred.square().mean(dim=1, keepdim=True) + _EPSILON).sqrt()
-        return torch.addcmul(shift, centred, gain / deviation).to(x.dtype)
+        wide = _wide(x)
+        own_mean = wide.mean(dim=1, keepdim=True)
+        own_variance = (wide - own_mean).square().mean(dim=1, keepdim=True)
+        mean, variance, _ = pooled(self, (own_mean, own_variance, x.shape[1]))
+        return torch.addcmul(shift, wide - mean, gain / (variance + _EPSILON).sqrt()).to(x.dtype)
 
 
 class SnakeNorm(AdaptiveNorm):
@@ -51,7 +55,8 @@ class SnakeNorm(AdaptiveNorm):
         """Normalise, modulate and activate."""
         gain, shift = self.modulation(style)
         frequency = self.frequency.view(1, 1, -1)
-        activated: Tensor = _SnakeOfNorm.apply(x, gain, shift, frequency)  # type: ignore[no-untyped-call]
+        statistics = pooled(self, _statistics(x.detach()))
+        activated: Tensor = _SnakeOfNorm.apply(x, gain, shift, frequency, statistics)  # type: ignore[no-untyped-call]
         return activated
 
 
@@ -59,8 +64,9 @@ class _SnakeOfNorm(torch.autograd.Function):
     """Goes through its input in chunks, twice each way, and keeps nothing else of its size for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, frequency: Tensor) -> Tensor:
-        mean, deviation = _statistics(x)
+    def forward(ctx: Any, x: Tensor, gain: Tensor, shift: Tensor, frequency: Tensor, statistics: Statistics) -> Tensor:
+        mean, variance, ctx.count = statistics
+        deviation = (variance + _EPSILON).sqrt()
         scale = gain / deviation
         offset = shift - mean * scale
         twice = 2 * frequency
@@ -75,7 +81,7 @@ class _SnakeOfNorm(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None, None]:
         x, mean, deviation, gain, angle_scale, angle_offset = ctx.saved_tensors
         to_z = torch.empty_like(x, dtype=_wide(x[:, :0]).dtype)
         to_shift, to_scale = torch.zeros_like(mean), torch.zeros_like(mean)
@@ -86,19 +92,19 @@ class _SnakeOfNorm(torch.autograd.Function):
             to_scale += (target * wide).sum(dim=1, keepdim=True)
         to_gain = (to_scale - mean * to_shift) / deviation
         if not ctx.needs_input_grad[0]:
-            return None, to_gain, to_shift, None
-        n = x.shape[1]
+            return None, to_gain, to_shift, None, None
+        n = ctx.count  # what stands around the input has a part in its statistics, and does not change with it
         by_z = gain / deviation
         by_x = -by_z * to_gain / (n * deviation)
         constant = -by_z * to_shift / n - by_x * mean
         to_x = torch.empty_like(x)
         for part, gradient, target in _chunks(x, to_z, to_x):
             target.copy_(torch.addcmul(constant, _wide(part), by_x).addcmul_(gradient, by_z))
-        return to_x, to_gain, to_shift, None
+        return to_x, to_gain, to_shift, None, None
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over n, (batch, 1, channels), from one pass over memory."""
+def _statistics(x: Tensor) -> Statistics:
+    """Mean and variance over n, from one pass over memory."""
     total = torch.zeros_like(x[:, :1], dtype=torch.float64)
     squares = torch.zeros_like(total)
     for (part,) in _chunks(x):
@@ -108,7 +114,7 @@ def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     mean = total / x.shape[1]
     variance = (squares / x.shape[1] - mean.square()).clamp_(min=0)
     kind = _wide(x[:, :0]).dtype
-    return mean.to(kind), (variance + _EPSILON).sqrt_().to(kind)
+    return mean.to(kind), variance.to(kind), x.shape[1]
 
 
 def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -3,6 +3,9 @@
 A song lies where its singer's voice lies, not where the recording does. So at half of the steps the voice says what was
 recorded at another pitch, where nothing is there to compare it with but the speaker: the fitted voice has to be itself
 there too.
+
+A step makes a second of speech, which the decoder would normalise by itself alone; a song is sung phrase by phrase. So
+each step is normalised as if it stood beside a longer stretch of the recording, see Surroundings.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from auto_voice.features import Progress, no_progress
 from auto_voice.inference.conversion.decoder_input import DecoderInput, phrases
 from auto_voice.inference.conversion.decoder_voice import DecoderVoice, split_film
 from auto_voice.models.networks.style_decoder import CONTENT_RATE, SAMPLES_PER_FRAME, StyleDecoder
+from auto_voice.models.networks.surroundings import Surroundings
 
 
 class Aims(Protocol):
@@ -37,6 +41,10 @@ class Aims(Protocol):
 
 
 SEGMENT_FRAMES = round(1.2 * CONTENT_RATE)
+
+_AROUND_FRAMES = round(6.0 * CONTENT_RATE)
+_LOOK_AROUND_STEPS = 25
+"""Steps after which the voice has changed enough for its surroundings to be listened to anew."""
 
 _STYLE_RATE, _FILM_RATE = 0.02, 0.01
 _BETAS = (0.8, 0.99)
@@ -113,6 +121,8 @@ def fit_voice(
     shifts = _shifts(given.f0)
     style, film = (torch.tensor(part, device=device, requires_grad=True) for part in (start.style, start.film))
     optimiser = torch.optim.Adam([{"params": style}, {"params": film}], betas=_BETAS)
+    stretch = _most_voice(given)
+    surroundings = Surroundings()
     losses: list[float] = []
     begun = clock()
     while (done := max(len(losses) / plan.steps, (clock() - begun) / plan.max_seconds)) < 1:
@@ -120,12 +130,17 @@ def fit_voice(
         pace = _pace(len(losses), done)
         for group, rate in zip(optimiser.param_groups, (_STYLE_RATE, _FILM_RATE), strict=True):
             group["lr"] = rate * pace
+        biases = split_film(decoder, film)
+        if len(losses) % _LOOK_AROUND_STEPS == 0:
+            with surroundings.watching(), torch.no_grad():
+                functional_call(decoder, biases, (*given.tensors(*stretch, device), style[None]))
         first, end = segments.draw()
         content, f0, energy = given.tensors(first, end, device)
         is_elsewhere = random.random() < _ELSEWHERE_SHARE
         if is_elsewhere:
             f0 = f0 * float(2 ** (random.uniform(*shifts) / 12))
-        made = functional_call(decoder, split_film(decoder, film), (content, f0, energy, style[None]))
+        with surroundings.around():
+            made = functional_call(decoder, biases, (content, f0, energy, style[None]))
         loss = (
             aims.elsewhere(made, f0) if is_elsewhere else aims.as_recorded(made, segments.samples(first, end, device))
         )
@@ -169,6 +184,14 @@ class _Segments:
     def samples(self, first: int, end: int, device: str) -> Tensor:
         """What the decoder should make of frames `first` to `end`; (1, samples)."""
         return torch.from_numpy(self._samples[first * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])[None].to(device)
+
+
+def _most_voice(given: DecoderInput) -> tuple[int, int]:
+    """First and end frame of the stretch, as long as surroundings are to be, in which there is most voice."""
+    length = min(_AROUND_FRAMES, given.frames)
+    voiced = np.cumsum(np.concatenate([[0], given.f0[::2] > 0]))
+    first = int(np.argmax(voiced[length:] - voiced[:-length]))
+    return first, first + length
 
 
 def _shifts(f0: NDArray[np.float32]) -> tuple[float, float]:

@@ -47,6 +47,16 @@ class NoNumber(Spectra):
         return made.sum() * float("nan")
 
 
+class Loudness(Spectra):
+    """Wants silence."""
+
+    def as_recorded(self, made: Tensor, wanted: Tensor) -> Tensor:
+        return made.abs().mean()
+
+    def elsewhere(self, made: Tensor, f0: Tensor) -> Tensor:
+        return made.abs().mean()
+
+
 @pytest.fixture
 def decoder() -> StyleDecoder:
     return tiny_decoder()
@@ -104,6 +114,20 @@ def test_voices_are_not_moved_to_where_the_decoder_cannot_sing(
     fit(decoder, start, FittingPlan(steps=16), replace(given, f0=np.full_like(given.f0, median)), aims=aims)
     asked = torch.stack([each.median() for each in aims.elsewhere_f0])
     assert asked.min() >= lowest - 0.1 and asked.max() <= highest + 0.1
+
+
+@pytest.mark.parametrize("changed", [slice(None, 50), slice(-50, None)])
+def test_a_piece_is_normalised_as_within_the_recording(
+    decoder: StyleDecoder, start: DecoderVoice, changed: slice
+) -> None:
+    """No piece reaches into both the first and the last 50 frames, and each of them counts for every piece."""
+    given = something_said(FRAMES)
+    content = given.content.copy()
+    content[:, changed] *= 3
+    plan = FittingPlan(steps=1)
+    usual = fit(decoder, start, plan, given, Loudness())
+    other = fit(decoder, start, plan, replace(given, content=content), Loudness())
+    assert usual.losses != other.losses
 
 
 def test_the_shared_decoder_stays_as_it_is(decoder: StyleDecoder, start: DecoderVoice) -> None:
