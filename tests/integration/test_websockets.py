@@ -25,8 +25,15 @@ TEXT, CLOSE = websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_CLOSE
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """A server that needs no keys."""
+    with web_server(tmp_path_factory.mktemp("open")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     """A server that needs no keys and has three places for sockets."""
-    with web_server(tmp_path_factory.mktemp("open"), server__max_websockets=3) as server:
+    with web_server(tmp_path_factory.mktemp("small"), server__max_websockets=3) as server:
         yield server
 
 
@@ -139,17 +146,33 @@ def test_an_unknown_job_is_told_so_and_closed_with_4404(server: WebServer, job_i
     assert refusal(server.watch(job_id)) == ("conversion_not_found", 4404)
 
 
-def test_beyond_the_cap_sockets_are_refused_and_requests_go_on(server: WebServer) -> None:
-    job = server.job()
-    open_ones = [server.watch(job.job_id) for _ in range(3)]
-    for each in open_ones:
-        frame(each)
-    assert refusal(server.watch(job.job_id)) == ("service_unavailable", 1013)
-    assert requests.get(f"{server.url}/ready", timeout=5).ok
+def test_beyond_the_cap_sockets_are_refused_and_requests_go_on(small: WebServer) -> None:
+    job = small.job()
+    open_ones = [_in_a_free_place(small, job.job_id) for _ in range(3)]
+    assert refusal(small.watch(job.job_id)) == ("service_unavailable", 1013)
+    assert requests.get(f"{small.url}/ready", timeout=5).ok
 
     for each in open_ones:
         each.close()
-    until(lambda: server.watch(job.job_id).recv_data()[1].startswith(b'{"type": "progress"'), "a free place", 10)
+    _in_a_free_place(small, job.job_id)
+
+
+def test_a_client_that_vanishes_frees_its_place(small: WebServer) -> None:
+    job = small.job()
+    for _ in range(9):  # thrice as many as there are places
+        connection = _in_a_free_place(small, job.job_id)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.sock.close()  # by RST, without a goodbye
+
+
+def _in_a_free_place(server: WebServer, job_id: str) -> websocket.WebSocket:
+    """A socket that watches the job, as soon as the server has noticed that an earlier one is gone."""
+
+    def opened() -> websocket.WebSocket | None:
+        connection = server.watch(job_id)
+        return connection if frame(connection)["type"] == "progress" else None
+
+    return until(opened, "a free place", 10)
 
 
 def test_what_a_client_sends_is_not_kept(server: WebServer) -> None:
@@ -189,19 +212,6 @@ def test_a_bad_handshake_is_answered_in_http(server: WebServer, headers: str) ->
 def test_a_plain_request_is_told_that_this_is_a_websocket(server: WebServer) -> None:
     answer = requests.get(f"{server.url}/ws/conversion/{new_job_id()}", timeout=5)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
-
-
-def test_a_client_that_vanishes_frees_its_place(server: WebServer) -> None:
-    job = server.job()
-    for _ in range(9):  # thrice as many as there are places
-        connection = until(lambda: _opened(server, job.job_id), "a free place", 10)
-        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        connection.sock.close()  # by RST, without a goodbye
-
-
-def _opened(server: WebServer, job_id: str) -> websocket.WebSocket | None:
-    connection = server.watch(job_id)
-    return connection if frame(connection)["type"] == "progress" else None
 
 
 def test_a_key_in_a_header_opens_ones_own_jobs_only(locked: WebServer) -> None:
